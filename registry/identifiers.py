@@ -1,0 +1,65 @@
+"""Identifiers: time-ordered UUIDs, and one spelling of an entity."""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from registry.errors import FieldError, InvalidInput
+
+
+def uuid7(at: datetime) -> UUID:
+    """A UUIDv7 (RFC 9562, section 5.7) whose 48-bit milliseconds are `at`.
+
+    >>> from datetime import UTC
+    >>> uuid7(datetime(2024, 1, 1, tzinfo=UTC)).version
+    7
+    """
+    milliseconds = int(at.timestamp() * 1000) & (2**48 - 1)
+    random = secrets.randbits(74)
+    value = milliseconds << 80 | 0x7 << 76 | (random >> 62) << 64
+    value |= 0b10 << 62 | random & (2**62 - 1)
+    return UUID(int=value)
+
+
+def canonical_key(columns: Sequence[str], value: object) -> str:
+    """One spelling of an entity: the bare text for one column, else compact JSON of
+    the values in the order of `columns`. Numbers and their texts are the same key.
+
+    >>> canonical_key(["customer"], "C12")
+    'C12'
+    >>> canonical_key(["customer"], {"customer": 12})
+    '12'
+    >>> canonical_key(["date", "flight"], {"flight": 1545, "date": "2013-02-14"})
+    '["2013-02-14","1545"]'
+    """
+    if isinstance(value, Mapping):
+        unknown = [name for name in value if name not in columns]
+        missing = [name for name in columns if value.get(name) is None]
+        if unknown or missing:
+            raise InvalidInput(
+                "The entity does not name its columns.",
+                errors=[FieldError("entity", f"Give exactly {', '.join(columns)}.")],
+            )
+        parts = [_text(value[name]) for name in columns]
+    elif len(columns) <= 1:
+        parts = [_text(value)]
+    else:
+        raise InvalidInput(
+            "This entity has several columns.",
+            errors=[
+                FieldError("entity", f"Give an object with {', '.join(columns)}.")
+            ],
+        )
+    if len(parts) == 1:
+        return parts[0]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)

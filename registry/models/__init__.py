@@ -1,0 +1,28 @@
+"""The ground floor's tables and their database rules, one module a subject."""
+
+from registry.models.access import ApiKey, AuditEntry, Invitation, Membership, User
+from registry.models.data import Dataset, Event, Source, Split
+from registry.models.projects import Project
+from registry.models.training import ModelVersion, Run, Schedule, Step, Trial
+from registry.models.work import IdempotencyRecord, Job, Webhook
+
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "Dataset",
+    "Event",
+    "IdempotencyRecord",
+    "Invitation",
+    "Job",
+    "Membership",
+    "ModelVersion",
+    "Project",
+    "Run",
+    "Schedule",
+    "Source",
+    "Split",
+    "Step",
+    "Trial",
+    "User",
+    "Webhook",
+]
