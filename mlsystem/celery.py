@@ -1,0 +1,67 @@
+"""The Celery app: an engine that may lose messages, because `Job` rows remember."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlsystem.settings")
+
+QUICK = "quick"  # ticks, folds, guardrails: each under a minute
+LONG = "long"  # steps, slots, imports, scorings: each under 20 minutes
+
+# Who sends a message waits at most this long for the broker; the tick sends again.
+PUBLISH_TIMEOUT = 0.3
+TRANSPORT = {
+    "visibility_timeout": 3600,  # no message takes longer than 20 minutes
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "socket_keepalive": True,
+    "socket_connect_timeout": PUBLISH_TIMEOUT,
+    "socket_timeout": PUBLISH_TIMEOUT,
+    "retry_on_timeout": False,
+    "max_retries": 0,
+}
+
+app = Celery("mlsystem")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_transport_options=TRANSPORT,
+    broker_connection_timeout=PUBLISH_TIMEOUT,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # a worker waits for its broker for ever
+    task_publish_retry=False,
+    task_queues=[Queue(QUICK), Queue(LONG)],
+    task_default_queue=QUICK,
+    task_create_missing_queues=False,
+    task_serializer="json",
+    result_serializer="json",
+    accept_content=["json"],
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,  # attempts are capped by the Job row
+    worker_prefetch_multiplier=1,
+    worker_max_tasks_per_child=100,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    enable_utc=True,
+    timezone="UTC",
+    beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+    # One entry a lane. Schedules are rows; a tick claims what is due.
+    beat_schedule={
+        "tick": {
+            "task": "mlsystem.tick",
+            "schedule": 10.0,
+            "options": {"queue": QUICK, "expires": 10},
+        },
+        "sweep": {
+            "task": "mlsystem.sweep",
+            "schedule": 60.0,
+            "options": {"queue": LONG, "expires": 60},
+        },
+    },
+)
+app.autodiscover_tasks()
+app.set_default()
