@@ -377,6 +377,7 @@ class Migration(migrations.Migration):
                 ('metrics', models.JSONField(default=dict)),
                 ('seconds', models.FloatField(null=True)),
                 ('uri', models.CharField(blank=True, max_length=500)),
+                ('outcome', models.JSONField(default=dict)),
                 ('error', models.TextField(blank=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trials', to='registry.run')),

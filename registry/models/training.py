@@ -140,6 +140,8 @@ class Trial(models.Model):
     metrics = models.JSONField(default=dict)  # out-of-fold
     seconds = models.FloatField(null=True)
     uri = models.CharField(max_length=500, blank=True)  # out-of-fold predictions
+    # name, threshold, refit_seconds and the files that any slot may need again
+    outcome = models.JSONField(default=dict)
     error = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
