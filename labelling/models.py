@@ -38,9 +38,7 @@ class GroundTruth(models.Model):
     value = models.JSONField()  # class, list of classes, or number
     source = models.CharField(max_length=8, choices=Source.choices)
     version = models.PositiveIntegerField(default=1)  # counts up by key and source
-    state = models.CharField(
-        max_length=7, choices=State.choices, default=State.WAITING
-    )
+    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
     observed_at = models.DateTimeField()
     received_at = models.DateTimeField()
     author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
@@ -68,7 +66,8 @@ class GroundTruth(models.Model):
         indexes = [
             models.Index(fields=["project", "state", "-id"], name="truth_by_state"),
             models.Index(
-                fields=["project", "key_kind", "key", "observed_at"], name="truth_by_key"
+                fields=["project", "key_kind", "key", "observed_at"],
+                name="truth_by_key",
             ),
             models.Index(
                 fields=["project", "observed_at"], name="truth_by_observation"

@@ -17,16 +17,23 @@ class Metric:
     label: str
     tasks: tuple[str, ...]
     larger_is_better: bool
-    unit: str = ""  # "" none, "target" the target's unit, "money" the currency, "share" 0-1
+    unit: str = (
+        ""  # "" none, "target" the target's unit, "money" the currency, "share" 0-1
+    )
     minimum_n: int = 30
     help: str = ""
+    best_at_zero: bool = False  # judged by its distance from 0, either side
 
     def gain(self, ours: float, theirs: float) -> float:
         """How much better `ours` is than `theirs`, in the metric's unit; negative is worse.
 
         >>> METRICS["mae"].gain(12.0, 14.5)
         2.5
+        >>> METRICS["bias"].gain(-1.0, 3.0)
+        2.0
         """
+        if self.best_at_zero:
+            return abs(theirs) - abs(ours)
         return ours - theirs if self.larger_is_better else theirs - ours
 
     def beats(self, ours: float, theirs: float, *, margin: float = 0.0) -> bool:
@@ -75,7 +82,8 @@ _ALL = (
     Metric("r2", "R\N{SUPERSCRIPT TWO}", ("regression",), True, "", 30,
            "Share of the truth's variance that is explained."),
     Metric("bias", "Mean error", ("regression",), False, "target", 30,
-           "Mean of prediction minus truth; judged by its distance from 0."),
+           "Mean of prediction minus truth; judged by its distance from 0.",
+           best_at_zero=True),
 )  # fmt: skip
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}
 

@@ -48,9 +48,7 @@ def canonical_key(columns: Sequence[str], value: object) -> str:
     else:
         raise InvalidInput(
             "This entity has several columns.",
-            errors=[
-                FieldError("entity", f"Give an object with {', '.join(columns)}.")
-            ],
+            errors=[FieldError("entity", f"Give an object with {', '.join(columns)}.")],
         )
     if len(parts) == 1:
         return parts[0]

@@ -16,9 +16,8 @@ from uuid import UUID
 
 from celery import current_app
 from django.db import IntegrityError, close_old_connections, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
-from django.db.models import Value
 
 from registry.clock import now as clock_now
 from registry.errors import Conflict

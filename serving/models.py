@@ -36,9 +36,7 @@ class Rollout(models.Model):
     )
     shadows = models.ManyToManyField(ModelVersion, related_name="+", blank=True)
     mode = models.CharField(max_length=6, choices=Mode.choices, default=Mode.NONE)
-    state = models.CharField(
-        max_length=7, choices=State.choices, default=State.IDLE
-    )
+    state = models.CharField(max_length=7, choices=State.choices, default=State.IDLE)
     held_because = models.CharField(max_length=300, blank=True)
     baseline_for_all = models.BooleanField(default=False)
     percent = models.DecimalField(max_digits=5, decimal_places=2, default=0)
@@ -140,7 +138,9 @@ class Prediction(models.Model):
     received_at = models.DateTimeField()
     input = models.JSONField(default=dict)
     features = models.JSONField(default=dict)  # what the model saw
-    output = models.JSONField(default=dict)  # prediction, score, probabilities, interval
+    output = models.JSONField(
+        default=dict
+    )  # prediction, score, probabilities, interval
     score = models.FloatField(null=True)  # positive class, or the value predicted
     decision = models.JSONField(null=True)
     explanation = models.JSONField(null=True)
@@ -182,9 +182,7 @@ class PredictionInbox(models.Model):
     in the fold's, so that commit order never matters."""
 
     prediction_id = models.UUIDField()
-    project = models.ForeignKey(
-        Project, on_delete=models.CASCADE, related_name="+"
-    )
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
 
     def __str__(self) -> str:
         return str(self.prediction_id)

@@ -27,9 +27,7 @@ class User(AbstractUser):
 
 
 class Membership(models.Model):
-    user = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="memberships"
-    )
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     project = models.ForeignKey(
         "registry.Project", on_delete=models.CASCADE, related_name="memberships"
     )

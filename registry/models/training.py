@@ -29,9 +29,7 @@ class Run(models.Model):
     )
     number = models.PositiveIntegerField()  # counts up by project
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    state = models.CharField(
-        max_length=9, choices=State.choices, default=State.QUEUED
-    )
+    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
     budget_seconds = models.PositiveIntegerField()
     as_of = models.DateTimeField(null=True, blank=True)  # back-test: publishes nothing
     params = models.JSONField(default=dict)
@@ -92,9 +90,7 @@ class Step(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     name = models.CharField(max_length=20)
     position = models.PositiveSmallIntegerField()
-    state = models.CharField(
-        max_length=9, choices=State.choices, default=State.WAITING
-    )
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
     job = models.ForeignKey(
         "registry.Job", null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -131,9 +127,7 @@ class Trial(models.Model):
     number = models.PositiveIntegerField()
     family = models.CharField(max_length=40)
     params = models.JSONField(default=dict)
-    state = models.CharField(
-        max_length=8, choices=State.choices, default=State.RUNNING
-    )
+    state = models.CharField(max_length=8, choices=State.choices, default=State.RUNNING)
     token = models.PositiveIntegerField(default=0)  # the slot job's fencing token
     fold_scores = models.JSONField(default=list)
     score = models.FloatField(null=True)  # the run's metric, in its own direction
@@ -182,9 +176,7 @@ class ModelVersion(models.Model):
     )
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    state = models.CharField(
-        max_length=16, choices=State.choices, default=State.BUILT
-    )
+    state = models.CharField(max_length=16, choices=State.choices, default=State.BUILT)
     name = models.CharField(max_length=120)  # "tenure < 12", "lightgbm, 31 leaves"
     algorithm = models.CharField(max_length=60)
     params = models.JSONField(default=dict)
@@ -192,7 +184,10 @@ class ModelVersion(models.Model):
         Run, null=True, on_delete=models.SET_NULL, related_name="versions"
     )
     dataset = models.ForeignKey(
-        "registry.Dataset", null=True, on_delete=models.SET_NULL, related_name="versions"
+        "registry.Dataset",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="versions",
     )
     fields = models.JSONField()  # input schema, as Project.fields
     features = models.JSONField(default=dict)  # featurizer parameters and feature names
@@ -242,7 +237,10 @@ class Schedule(models.Model):
     """A recurring job; a slot is claimed by moving `next_at` with one UPDATE."""
 
     project = models.ForeignKey(
-        "registry.Project", null=True, on_delete=models.CASCADE, related_name="schedules"
+        "registry.Project",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="schedules",
     )
     task = models.CharField(max_length=80)
     args = models.JSONField(default=dict)

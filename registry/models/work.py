@@ -28,9 +28,7 @@ class Job(models.Model):
     )
     args = models.JSONField(default=dict)
     key = models.CharField(max_length=120, blank=True)  # one unfinished job a key
-    state = models.CharField(
-        max_length=9, choices=State.choices, default=State.QUEUED
-    )
+    state = models.CharField(max_length=9, choices=State.choices, default=State.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=3)
     token = models.PositiveIntegerField(default=0)  # fences off who lost the lease
