@@ -15,7 +15,7 @@ Contributions = tuple[Floats, dict[str, Floats]]
 ABSENT = -30.0  # raw margin of a class that the training rows lack
 
 
-class NotTrainable(ValueError):
+class UntrainableError(ValueError):
     """The rows cannot teach this model anything, and the message says why."""
 
 
@@ -53,31 +53,31 @@ class Servable:
         """The class whose log-odds a binary model's raw output is; else ""."""
         return self.classes_[1] if self.task == "binary" else ""
 
-    def fit(self, X: Any, y: Any, sample_weight: Floats | None = None) -> Self:
+    def fit(self, rows: Any, y: Any, sample_weight: Floats | None = None) -> Self:
         """Learn from rows and their truth (class names, or numbers for regression)."""
-        table = read(X, self.fields)
+        table = read(rows, self.fields)
         truth = self._truth(y)
         if len(truth) != table.n:
             raise ValueError(f"{table.n} rows but {len(truth)} truths.")
         if table.n == 0:
-            raise NotTrainable("There are no rows to train on.")
+            raise UntrainableError("There are no rows to train on.")
         weight = np.ones(table.n) if sample_weight is None else sample_weight
         self._fit(table, truth, np.asarray(weight, dtype=np.float64))
         return self
 
-    def predict_raw(self, X: Any) -> Floats:
+    def predict_raw(self, rows: Any) -> Floats:
         """Log-odds of classes_[1] (n,), margins (n, k), or values (n,)."""
-        return self._raw(read(X, self.fields))
+        return self._raw(read(rows, self.fields))
 
-    def predict_proba(self, X: Any) -> Floats:
+    def predict_proba(self, rows: Any) -> Floats:
         """Probabilities (n, k), columns as `classes_`."""
         if self.task == "regression":
             raise TypeError("A regression has no probabilities.")
-        return probabilities(self.predict_raw(X))
+        return probabilities(self.predict_raw(rows))
 
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, rows: Any) -> NDArray[Any]:
         """Class names (n,), or values (n,) for regression."""
-        raw = self.predict_raw(X)
+        raw = self.predict_raw(rows)
         return raw if self.task == "regression" else self.label(probabilities(raw))
 
     def label(self, proba: Floats) -> NDArray[Any]:
@@ -87,9 +87,9 @@ class Servable:
             return names[(proba[:, 1] >= self.threshold_).astype(int)]
         return names[proba.argmax(axis=1)]
 
-    def contributions(self, X: Any) -> Contributions:
-        """What each field adds: `base + sum(contributions) == predict_raw(X)`."""
-        return self._contributions(read(X, self.fields))
+    def contributions(self, rows: Any) -> Contributions:
+        """What each field adds: `base + sum(contributions) == predict_raw(rows)`."""
+        return self._contributions(read(rows, self.fields))
 
     def _truth(self, y: Any) -> NDArray[Any]:
         if self.task == "regression":

@@ -32,20 +32,20 @@ def category(value: object) -> str:
     """A value as a category or class; numbers read alike from JSON, CSV and Parquet.
 
     >>> category(3.0), category(3), category("3"), category(None), category(True)
-    ('3', '3', '3', '', 'True')
+    ('3', '3', '3', '', 'true')
     """
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if value is None:
         return MISSING
-    if isinstance(value, float | np.floating):
-        if np.isnan(value):
-            return MISSING
-        return str(int(value)) if float(value).is_integer() else str(float(value))
     if isinstance(value, np.generic):
         return category(value.item())
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     text = str(value)
-    return MISSING if text in {"NaT", "<NA>"} else text
+    return MISSING if text in {"nan", "NaT", "<NA>"} else text
 
 
 def number(value: object) -> float:

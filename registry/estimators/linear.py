@@ -1,0 +1,128 @@
+"""Linear family: logistic regression, ridge or Huber on scaled and one-hot columns."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from registry.estimators.base import (
+    ABSENT,
+    Contributions,
+    Floats,
+    Servable,
+    UntrainableError,
+    balanced_weights,
+)
+from registry.estimators.design import Design
+from registry.estimators.table import Field, Table
+
+MAX_ITERATIONS = 500
+LOSSES = ("squared", "huber")
+
+
+class Linear(Servable):
+    """`C` is the inverse strength of the L2 penalty, for classes and numbers alike.
+
+    The fitted model is `coef_` (columns,) or (k, columns) and `intercept_`; a field's
+    contribution is its columns' coef · (x − mean of training), summed.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: str,
+        fields: Sequence[Field],
+        classes: Sequence[str] = (),
+        params: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(task=task, fields=fields, classes=classes)
+        self.params = {
+            "C": 1.0,
+            "min_frequency": 1,
+            "ngrams": 1,
+            "class_weight": "none",
+            "loss": "squared",
+        } | (params or {})
+
+    @property
+    def name(self) -> str:
+        strength = f"C = {self.params['C']:.3g}"
+        if self.task != "regression":
+            return f"logistic regression, {strength}"
+        kind = "ridge" if self.params["loss"] == "squared" else "Huber"
+        return f"{kind} regression, {strength}"
+
+    def _fit(self, table: Table, truth: NDArray[Any], weight: Floats) -> None:
+        self.design_ = Design(
+            fields=self.fields,
+            min_frequency=self.params["min_frequency"],
+            ngrams=self.params["ngrams"],
+        ).fit(table)
+        matrix = self.design_.transform(table)
+        self.mean_ = np.asarray(matrix.mean(axis=0)).ravel()
+        if self.task == "regression":
+            self._fit_numbers(matrix, truth, weight)
+        else:
+            self._fit_classes(matrix, truth, weight)
+
+    def _fit_numbers(self, matrix: Any, truth: Floats, weight: Floats) -> None:
+        from sklearn.linear_model import HuberRegressor, Ridge
+
+        if self.params["loss"] == "huber":
+            model = HuberRegressor(alpha=1e-3 / self.params["C"], max_iter=1000)
+        else:
+            model = Ridge(alpha=1.0 / self.params["C"])
+        _quietly(model.fit, matrix, truth, sample_weight=weight)
+        self.coef_ = np.asarray(model.coef_, dtype=np.float64)
+        self.intercept_ = np.float64(model.intercept_)
+
+    def _fit_classes(
+        self, matrix: Any, truth: NDArray[np.intp], weight: Floats
+    ) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        k = len(self.classes_)
+        present = np.unique(truth)
+        if len(present) < 2:
+            raise UntrainableError(
+                f"All rows are {self.classes_[present[0]]!r}: nothing to tell apart."
+            )
+        if self.params["class_weight"] == "balanced":
+            weight = weight * balanced_weights(truth, k)
+        model = LogisticRegression(C=self.params["C"], max_iter=MAX_ITERATIONS)
+        _quietly(model.fit, matrix, truth, sample_weight=weight)
+        coef, intercept = model.coef_, model.intercept_
+        if self.task == "binary":
+            self.coef_, self.intercept_ = coef[0].copy(), np.float64(intercept[0])
+            return
+        if len(coef) == 1:  # two of the classes only: a margin for each
+            coef = np.vstack([-coef / 2, coef / 2])
+            intercept = np.concatenate([-intercept / 2, intercept / 2])
+        self.coef_ = np.zeros((k, matrix.shape[1]))
+        self.intercept_ = np.full(k, ABSENT)
+        self.coef_[present], self.intercept_[present] = coef, intercept
+
+    def _raw(self, table: Table) -> Floats:
+        return self.design_.transform(table) @ self.coef_.T + self.intercept_
+
+    def _contributions(self, table: Table) -> Contributions:
+        matrix = self.design_.transform(table)
+        base = self.coef_ @ self.mean_ + self.intercept_
+        owners = np.array(self.design_.owners_, dtype=object)
+        found = {}
+        for name in dict.fromkeys(self.design_.owners_):
+            own = np.flatnonzero(owners == name)
+            coef = self.coef_[..., own]
+            found[name] = matrix[:, own] @ coef.T - coef @ self.mean_[own]
+        return np.repeat(np.asarray(base)[None], table.n, axis=0), found
+
+
+def _quietly(fit: Any, *args: Any, **options: Any) -> None:
+    """Fit; a solver that stops before convergence is judged by its score like any."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit(*args, **options)
