@@ -1,4 +1,4 @@
-"""Truth and labels: append-only where somebody was told it is stored."""
+"""What people label: examples, the queue's head, leases, annotations."""
 
 import uuid
 
@@ -6,167 +6,6 @@ from django.db import models
 from django.db.models import Q
 
 from registry.models import ModelVersion, Project, User
-
-
-class GroundTruth(models.Model):
-    """What was really the case, by key. Rows are added, never changed: the row of a
-    key with the strongest source, then the highest version, is what counts."""
-
-    class Source(models.TextChoices):
-        EXPERT = "expert"
-        OUTCOME = "outcome"
-        FEEDBACK = "feedback"
-        IMPORT = "import"
-
-    class KeyKind(models.TextChoices):
-        PREDICTION = "prediction"
-        REFERENCE = "reference"
-        ENTITY = "entity"
-        EXAMPLE = "example"  # labelled, never predicted
-
-    class State(models.TextChoices):
-        WAITING = "waiting"
-        MATCHED = "matched"
-        EXPIRED = "expired"
-
-    project = models.ForeignKey(
-        Project, on_delete=models.CASCADE, related_name="truths"
-    )
-    key_kind = models.CharField(max_length=10, choices=KeyKind.choices)
-    key = models.CharField(max_length=300)
-    at = models.DateTimeField(null=True)  # picks one prediction of an entity
-    value = models.JSONField()  # class, list of classes, or number
-    source = models.CharField(max_length=8, choices=Source.choices)
-    version = models.PositiveIntegerField(default=1)  # counts up by key and source
-    state = models.CharField(max_length=7, choices=State.choices, default=State.WAITING)
-    observed_at = models.DateTimeField()
-    received_at = models.DateTimeField()
-    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL)
-    api_key_id = models.BigIntegerField(null=True)
-    confidence = models.FloatField(null=True)  # of a consensus
-    altered_by_us = models.BooleanField(default=False)  # our decision changed it
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["project", "key_kind", "key", "at", "source", "version"],
-                condition=Q(at__isnull=False),
-                name="truth_version_counts_up_by_key_and_moment",
-            ),
-            models.UniqueConstraint(
-                fields=["project", "key_kind", "key", "source", "version"],
-                condition=Q(at__isnull=True),
-                name="truth_version_counts_up_by_key",
-            ),
-            models.CheckConstraint(
-                condition=~Q(source="expert") | Q(author__isnull=False),
-                name="expert_truth_has_an_author",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["project", "state", "-id"], name="truth_by_state"),
-            models.Index(
-                fields=["project", "key_kind", "key", "observed_at"],
-                name="truth_by_key",
-            ),
-            models.Index(
-                fields=["project", "observed_at"], name="truth_by_observation"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.key_kind} {self.key} = {self.value}"
-
-
-class TruthInbox(models.Model):
-    """Predictions whose truth is new or changed, not yet folded by the monitor."""
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    prediction_id = models.UUIDField()
-    truth = models.ForeignKey(GroundTruth, on_delete=models.CASCADE, related_name="+")
-
-    def __str__(self) -> str:
-        return str(self.prediction_id)
-
-
-class Match(models.Model):
-    """Which truth counts for which prediction now; recomputed when truth changes."""
-
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    prediction_id = models.UUIDField(unique=True)
-    truth = models.ForeignKey(
-        GroundTruth, null=True, on_delete=models.CASCADE, related_name="matches"
-    )
-    value = models.JSONField()  # the truth's, or the negative class by silence
-    by_silence = models.BooleanField(default=False)
-    source = models.CharField(max_length=8)
-    observed_at = models.DateTimeField()
-    predicted_at = models.DateTimeField()  # the prediction's `at`
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(truth__isnull=False) | Q(by_silence=True),
-                name="match_has_a_truth_or_is_silence",
-            )
-        ]
-        indexes = [
-            models.Index(fields=["project", "predicted_at"], name="match_by_moment")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.prediction_id}: {self.value}"
-
-
-class Outcome(models.Model):
-    """Application metrics (orders, revenue, retention), for rollouts and impact."""
-
-    project = models.ForeignKey(
-        Project, on_delete=models.CASCADE, related_name="outcomes"
-    )
-    unit = models.CharField(max_length=200, blank=True)
-    prediction_id = models.UUIDField(null=True)
-    metric = models.CharField(max_length=60)
-    value = models.FloatField()
-    at = models.DateTimeField()
-    received_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=~Q(unit="") | Q(prediction_id__isnull=False),
-                name="outcome_names_a_user_or_a_prediction",
-            )
-        ]
-        indexes = [
-            models.Index(fields=["project", "metric", "at"], name="outcome_by_metric")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.metric} = {self.value}"
-
-
-class Feedback(models.Model):
-    """The end user's word. A bare "wrong" asks for a label; it never counts as truth."""
-
-    project = models.ForeignKey(
-        Project, on_delete=models.CASCADE, related_name="feedback"
-    )
-    prediction_id = models.UUIDField()
-    correct = models.BooleanField()
-    value = models.JSONField(null=True)
-    comment = models.TextField(blank=True)
-    by_token = models.BooleanField(default=False)
-    received_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        indexes = [
-            models.Index(fields=["project", "prediction_id"], name="feedback_by_answer")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.prediction_id}: {'right' if self.correct else 'wrong'}"
 
 
 class Example(models.Model):
@@ -183,7 +22,11 @@ class Example(models.Model):
         Project, on_delete=models.CASCADE, related_name="examples"
     )
     key = models.CharField(max_length=200)  # the client's id, else the content's hash
-    content_hash = models.CharField(max_length=64)  # exact duplicates are one card
+    content_hash = models.CharField(max_length=64)
+    # Exact duplicates are one card: it is handed out, and answers for the others.
+    duplicate_of = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, related_name="duplicates"
+    )
     prediction_id = models.UUIDField(null=True)  # came from production
     shuffle = models.IntegerField()  # random at import
     overlap = models.PositiveSmallIntegerField(default=1)
@@ -198,7 +41,8 @@ class Example(models.Model):
     version = models.ForeignKey(
         ModelVersion, null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    agreement = models.FloatField(null=True)
+    answer = models.JSONField(null=True)  # the consensus
+    agreement = models.FloatField(null=True)  # share of answers that say the same
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -282,6 +126,9 @@ class Lease(models.Model):
     suggestion_shown = models.JSONField(null=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    # Given back because its time was up. The row stays a day, so that a late answer
+    # is known to be one.
+    ended = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -320,6 +167,7 @@ class Annotation(models.Model):
     suggestion = models.JSONField(null=True)  # what the person saw
     seconds = models.FloatField(null=True)
     late = models.BooleanField(default=False)  # after its lease had ended
+    decides = models.BooleanField(default=False)  # a reviewer's, on a disputed example
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

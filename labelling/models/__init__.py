@@ -1,0 +1,35 @@
+"""Truth and labels, the tables of the floor `labelling`."""
+
+from labelling.models.examples import (
+    Annotation,
+    AnnotatorStat,
+    Example,
+    ExamplePayload,
+    Lease,
+    Queue,
+    QueueEntry,
+)
+from labelling.models.truth import (
+    Feedback,
+    GroundTruth,
+    Match,
+    Maturity,
+    Outcome,
+    TruthInbox,
+)
+
+__all__ = [
+    "Annotation",
+    "AnnotatorStat",
+    "Example",
+    "ExamplePayload",
+    "Feedback",
+    "GroundTruth",
+    "Lease",
+    "Match",
+    "Maturity",
+    "Outcome",
+    "Queue",
+    "QueueEntry",
+    "TruthInbox",
+]
