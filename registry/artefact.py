@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from registry.errors import Unavailable
+from registry.errors import ArtifactError
 
 _OURS = {
     "registry.estimators.baselines": ("Majority", "MeanBaseline", "GroupMean", "Rule"),
@@ -41,16 +41,6 @@ OLDEST_PROTOCOL = 2  # skops' loaders for older files had holes
 LARGEST_FILE = 1 << 30  # bytes, unpacked
 GOLDEN_ROWS = 100
 TOLERANCE = 1e-6
-
-
-class ArtifactError(Unavailable):
-    """A model file that cannot be used; `permanent`: trying again will not help."""
-
-    title = "Model file cannot be used"
-
-    def __init__(self, message: str, *, permanent: bool = True) -> None:
-        super().__init__(message)
-        self.permanent = permanent
 
 
 @dataclass(frozen=True)

@@ -106,3 +106,14 @@ class Unavailable(DomainError):
 
     status = 503
     title = "Temporarily unavailable"
+
+
+class ArtifactError(DomainError):
+    """A file is missing, or is not what was stored, or must not be loaded."""
+
+    status = 503
+    title = "An artefact cannot be read"
+
+    def __init__(self, detail: str, *, permanent: bool = True) -> None:
+        super().__init__(detail)
+        self.permanent = permanent  # trying again does not help

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
-from registry.errors import DomainError
+from registry.errors import ArtifactError
 
 SEALED = "sealed"  # first folder of test truth
 PIECE = 1024**2
@@ -31,17 +31,6 @@ class Stored:
     uri: str
     sha256: str
     size: int
-
-
-class ArtifactError(DomainError):
-    """A file is missing, or is not what was stored."""
-
-    status = 503
-    title = "An artefact cannot be read"
-
-    def __init__(self, detail: str, *, permanent: bool = True) -> None:
-        super().__init__(detail)
-        self.permanent = permanent  # trying again does not help
 
 
 def put_bytes(*, path: str, data: bytes) -> Stored:

@@ -18,7 +18,7 @@ from registry.estimators.base import (
 from registry.estimators.table import MISSING, NUMBERS, Field, Table, date_parts
 
 MAX_CATEGORIES = 1000  # of a field, the most frequent; the rest are missing
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "n_estimators": 200,
     "learning_rate": 0.05,
     "num_leaves": 15,
@@ -84,7 +84,7 @@ class Boosting(Servable):
             self._options() | options, data, num_boost_round=self.params["n_estimators"]
         )
         self.model_text_ = booster.model_to_string()
-        self._booster = None
+        self._booster: Any = None
 
     def _options(self) -> dict[str, Any]:
         given = {k: v for k, v in self.params.items() if k not in _NOT_LIGHTGBM}

@@ -11,6 +11,7 @@ from registry.estimators.table import NUMBERS, Field, Table, category, date_part
 MAX_CATEGORIES = 1000  # one-hot columns of a field; the rest share one
 MAX_TERMS = 20_000  # of a text field
 DENSE_COLUMNS = 1000  # from here on, and with text, the matrix is sparse
+LARGEST = 1e100  # its square is still a number
 _AS_NUMBER = ("day_number",)  # other date parts go in circles, so they are categories
 
 
@@ -123,7 +124,10 @@ def _owner(column: str) -> str:
 
 
 def _numbers(table: Table, fields: Sequence[Field]) -> dict[str, NDArray[Any]]:
-    found = {name: table.columns[name] for name in _names(fields, NUMBERS)}
+    found = {
+        name: np.clip(table.columns[name], -LARGEST, LARGEST)
+        for name in _names(fields, NUMBERS)
+    }
     for name in _names(fields, ("datetime",)):
         parts = date_parts(table.columns[name])
         found |= {f"{name}\x1f{part}": parts[part] for part in _AS_NUMBER}

@@ -19,7 +19,13 @@ from registry.estimators.design import Design
 from registry.estimators.table import Field, Table
 
 MAX_ITERATIONS = 500
-LOSSES = ("squared", "huber")
+DEFAULTS: dict[str, Any] = {
+    "C": 1.0,
+    "min_frequency": 1,
+    "ngrams": 1,  # longest run of words of a text field
+    "class_weight": "none",  # or balanced
+    "loss": "squared",  # of regression: squared or huber
+}
 
 
 class Linear(Servable):
@@ -38,13 +44,7 @@ class Linear(Servable):
         params: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(task=task, fields=fields, classes=classes)
-        self.params = {
-            "C": 1.0,
-            "min_frequency": 1,
-            "ngrams": 1,
-            "class_weight": "none",
-            "loss": "squared",
-        } | (params or {})
+        self.params = DEFAULTS | (params or {})
 
     @property
     def name(self) -> str:
@@ -76,7 +76,7 @@ class Linear(Servable):
             model = Ridge(alpha=1.0 / self.params["C"])
         _quietly(model.fit, matrix, truth, sample_weight=weight)
         self.coef_ = np.asarray(model.coef_, dtype=np.float64)
-        self.intercept_ = np.float64(model.intercept_)
+        self.intercept_: Any = np.float64(model.intercept_)
 
     def _fit_classes(
         self, matrix: Any, truth: NDArray[np.intp], weight: Floats
