@@ -45,10 +45,13 @@ app.conf.update(
     worker_max_tasks_per_child=100,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
+    task_time_limit=25 * 60,  # a job past its 20 minutes is stuck; its lease runs out
     worker_cancel_long_running_tasks_on_connection_loss=False,
     enable_utc=True,
     timezone="UTC",
-    beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+    # In memory: a schedule file is one more thing that kill -9 can break, and two
+    # intervals need no memory.
+    beat_scheduler="celery.beat:Scheduler",
     # One entry a lane. Schedules are rows; a tick claims what is due.
     beat_schedule={
         "tick": {

@@ -47,3 +47,16 @@ def broker_url(redis: str) -> str:
     if redis.startswith("unix://"):
         return "redis+socket://" + redis.removeprefix("unix://")
     return redis
+
+
+def broker_answers(data_dir: Path) -> bool:
+    """Whether the private server of this DATA_DIR is there and has loaded its log."""
+    import redis
+
+    client = redis.Redis.from_url(redis_url(data_dir), socket_timeout=1)
+    try:
+        return bool(client.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()

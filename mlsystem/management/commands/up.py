@@ -1,0 +1,67 @@
+"""`manage.py up`: web, workers, beat and their broker in one foreground command."""
+
+import sys
+from argparse import ArgumentParser
+from contextlib import ExitStack
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from mlsystem import embedded
+from mlsystem.supervisor import ground, programs
+from mlsystem.supervisor.fleet import Fleet
+from mlsystem.supervisor.output import Printer
+
+
+class Command(BaseCommand):
+    help = (
+        "Starts web, workers, beat and their private broker in the foreground; with "
+        "a role, that part alone, for one of many machines."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("role", nargs="?", choices=programs.ROLES)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            serve(options["role"])
+        except ground.CannotStart as refusal:
+            raise CommandError(str(refusal)) from None
+
+
+def serve(role: str | None = None) -> None:
+    """Runs until a signal comes; refuses with `ground.CannotStart`."""
+    roles = [role] if role else list(programs.ROLES)
+    say = Printer(sys.stdout)
+    with ExitStack() as held:
+        if role is None:
+            held.enter_context(ground.only_one(settings.DATA_DIR))
+        if "web" in roles:
+            ground.port_is_free(settings.HOST, settings.PORT)
+            ground.static_files_collected()
+        ground.migrated(migrate=role is None)
+        ground.connections_suffice(roles)
+        needed = [program for name in roles for program in programs.of_role(name)]
+        if settings.EMBEDDED_BROKER and role is None:
+            ground.end_stray_broker()
+            needed.insert(0, programs.broker())
+        elif settings.EMBEDDED_BROKER and not embedded.broker_answers(
+            settings.DATA_DIR
+        ):
+            raise ground.CannotStart(
+                f"`up {role}` finds no broker: set REDIS_URL, or start everything "
+                "with `up`."
+            )
+        Fleet(needed, say=say).run(
+            ready=lambda: (
+                "web" not in roles or ground.answers(settings.HOST, settings.PORT)
+            ),
+            announce=lambda: say("up", _greeting(roles)),
+        )
+
+
+def _greeting(roles: list[str]) -> str:
+    if "web" in roles:
+        return f"mlsystem is at {settings.PUBLIC_URL} (Ctrl-C stops it)."
+    return f"{' and '.join(roles)} started (Ctrl-C stops it)."

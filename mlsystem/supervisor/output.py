@@ -1,0 +1,38 @@
+"""What the supervisor prints: every line with the name of who said it."""
+
+import os
+import threading
+from typing import TextIO
+
+COLOURS = {
+    "up": "1",
+    "web": "36",
+    "quick": "33",
+    "long": "35",
+    "beat": "34",
+    "broker": "32",
+}
+WIDTH = max(map(len, COLOURS))
+
+
+class Printer:
+    """Prefixes lines; coloured on a terminal, unless NO_COLOR is set."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.coloured = stream.isatty() and not os.environ.get("NO_COLOR")
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __call__(self, name: str, line: str) -> None:
+        prefix = f"{name:<{WIDTH}} |"
+        if self.coloured:
+            prefix = f"\x1b[{COLOURS.get(name, '0')}m{prefix}\x1b[0m"
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                self.stream.write(f"{prefix} {line}\n")
+                self.stream.flush()
+            except (OSError, ValueError):
+                self._closed = True  # `up | head`: go on without a reader
