@@ -1,0 +1,116 @@
+"""Deny by default: which role, and which scope of a key, opens which method.
+
+A method without a line in a view's `access` does not exist (405).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from registry import audit
+from registry.actors import Actor
+from registry.catalogue import ROLES, SCOPES
+from registry.errors import Forbidden, NotFound
+from registry.models import ApiKey, Membership, Project, User
+
+HOUSE_LEVELS = ("anyone", "user", "creator", "staff")
+MEMBER = "member"  # whoever has any role in the project
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Any of `roles` opens it; with a key also `scope` is needed ("" = no key may)."""
+
+    roles: tuple[str, ...]
+    scope: str = ""
+
+    @property
+    def public(self) -> bool:
+        return "anyone" in self.roles
+
+
+Access = Mapping[str, Rule]
+
+
+def allow(*roles_then_scope: str) -> Rule:
+    """`allow("viewer", "read")`: viewers, and keys with `read` of such a user.
+
+    Several roles: `allow("viewer", "labeller", "read")`. No scope: sessions only.
+    Beside the five roles: "member" (any role) in a project; "anyone", "user",
+    "creator" (may create projects) and "staff" in the house.
+    """
+    *roles, last = roles_then_scope
+    scope = last if last in SCOPES else ""
+    names = tuple(roles) if scope else (*roles, last)
+    known = {*ROLES, *HOUSE_LEVELS, MEMBER}
+    if not names or not known.issuperset(names):
+        raise ValueError(
+            f"allow{roles_then_scope}: name roles of {sorted(known)}, then at most "
+            f"one scope of {list(SCOPES)}."
+        )
+    return Rule(names, scope)
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """The peer's address; the proxy middleware has already put the true one there."""
+    return request.META.get("REMOTE_ADDR") or None
+
+
+def enter(
+    *, slug: str, user: User, key: ApiKey | None, address: str | None
+) -> tuple[Project, Actor]:
+    """The project and the caller in it. A stranger's 404 is that of a missing one."""
+    if key is not None and key.project.slug != slug:
+        raise NotFound("There is no such project, or you are not a member of it.")
+    membership = (
+        Membership.objects.select_related("project")
+        .filter(user_id=user.pk, project__slug=slug)
+        .first()
+    )
+    if membership is None:
+        raise NotFound("There is no such project, or you are not a member of it.")
+    actor = Actor(user=user, key=key, role=membership.role, address=address)
+    return membership.project, actor
+
+
+def check(rule: Rule, *, actor: Actor, project: Project | None, what: str) -> None:
+    """Raise Forbidden, and write it down, unless role and scope both allow it."""
+    missing = _missing(rule, actor=actor)
+    if not missing:
+        return
+    audit.record(
+        project=project, actor=actor, action="denied", target=what, allowed=False
+    )
+    raise Forbidden(missing)
+
+
+def _missing(rule: Rule, *, actor: Actor) -> str:
+    if actor.key is not None and rule.scope not in actor.key.scopes:
+        if not rule.scope:
+            return "Keys may not do this; sign in."
+        return f"This key lacks the scope {rule.scope!r}."
+    if not _role_allows(rule, actor=actor):
+        return f"This needs the role {' or '.join(rule.roles)}."
+    return ""
+
+
+def _role_allows(rule: Rule, *, actor: Actor) -> bool:
+    user = actor.user
+    levels = {
+        "anyone": True,
+        "user": user is not None,
+        "creator": user is not None and user.creates_projects,
+        "staff": user is not None and user.is_staff,
+        MEMBER: bool(actor.role),
+    }
+    return any(levels.get(role) or actor.may(role) for role in rule.roles)
+
+
+class Denied(BasePermission):
+    """What a DRF view gets that forgot to build on `registry.web.api`: nothing."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        return False

@@ -1,0 +1,215 @@
+"""Every error outside of pages is a problem document (RFC 9457), Django's own too."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.core import exceptions as django_errors
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework import exceptions as drf_errors
+from rest_framework.response import Response
+
+from registry import errors
+
+MEDIA_TYPE = "application/problem+json"
+API_PREFIXES = ("/api/", "/v2")
+UNAVAILABLE_SECONDS = 2
+TITLES = {
+    400: "Bad request",
+    401: "Not signed in",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    411: "Length required",
+    413: "Too large",
+    415: "Unsupported media type",
+    500: "Our mistake",
+}
+
+
+def speaks_json(path: str) -> bool:
+    """Whether an address belongs to programs rather than to people."""
+    return path.startswith(API_PREFIXES)
+
+
+def document(
+    *, status: int, title: str, detail: str, errors: Any = None, **extra: Any
+) -> dict[str, Any]:
+    """The members of a problem document; `type` is stable and names the kind.
+
+    >>> document(status=409, title="No model yet", detail="Train one.")["type"]
+    'urn:mlsystem:problem:no-model-yet'
+    """
+    kind = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    body = {
+        "type": f"urn:mlsystem:problem:{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        **extra,
+    }
+    if errors:
+        body["errors"] = errors
+    return body
+
+
+def of(error: Exception) -> dict[str, Any] | None:
+    """The document for an error we understand, else None (a 500 with a traceback)."""
+    if isinstance(error, errors.DomainError):
+        fields = [{"field": e.field, "message": e.message} for e in error.errors]
+        return document(
+            status=error.status,
+            title=error.title,
+            detail=error.detail,
+            errors=fields,
+            **error.extra,
+        )
+    if isinstance(error, (drf_errors.ValidationError, django_errors.ValidationError)):
+        return _invalid(error)
+    if isinstance(error, drf_errors.APIException):
+        return _plain(error.status_code, str(error.detail))
+    if isinstance(error, (Http404, django_errors.ObjectDoesNotExist)):
+        return _plain(404, "There is nothing here.")
+    if isinstance(error, django_errors.PermissionDenied):
+        return _plain(403, str(error) or "You may not do this.")
+    if isinstance(error, django_errors.RequestDataTooBig):
+        return _plain(413, "The form is larger than 10 MB.")
+    if isinstance(error, django_errors.SuspiciousOperation):
+        return _plain(400, "The request is malformed.")
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return of(
+            errors.Unavailable("The database does not answer just now; try again.")
+        )
+    return None
+
+
+def _plain(status: int, detail: str) -> dict[str, Any]:
+    return document(status=status, title=TITLES.get(status, "Refused"), detail=detail)
+
+
+def _invalid(
+    error: drf_errors.ValidationError | django_errors.ValidationError,
+) -> dict[str, Any]:
+    if isinstance(error, drf_errors.ValidationError):
+        detail: Any = error.detail
+    else:
+        detail = getattr(error, "message_dict", None) or error.messages
+    fields = [{"field": f, "message": m} for f, m in _flatten(detail, "")]
+    first = fields[0] if fields else {"field": "", "message": "Not valid."}
+    where = f"{first['field']}: " if first["field"] else ""
+    return document(
+        status=400,
+        title=errors.InvalidInput.title,
+        detail=f"{where}{first['message']}",
+        errors=fields,
+    )
+
+
+def _flatten(detail: Any, place: str) -> Iterator[tuple[str, str]]:
+    """DRF's nested errors as ("requests[3].at", message) pairs."""
+    if isinstance(detail, dict):
+        for name, inner in detail.items():
+            if isinstance(name, int):  # the place in a list
+                yield from _flatten(inner, f"{place}[{name}]")
+            elif name == "non_field_errors":
+                yield from _flatten(inner, place)
+            else:
+                yield from _flatten(inner, f"{place}.{name}" if place else str(name))
+    elif isinstance(detail, list):
+        for index, inner in enumerate(detail):
+            nested = isinstance(inner, (dict, list))
+            yield from _flatten(inner, f"{place}[{index}]" if nested else place)
+    else:
+        yield place, str(detail)
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """WWW-Authenticate, Retry-After and Allow, where the error has them."""
+    found = {}
+    if challenge := getattr(error, "auth_header", None):
+        found["WWW-Authenticate"] = challenge
+    wait = getattr(error, "retry_after", None) or getattr(error, "wait", None)
+    if isinstance(error, (OperationalError, InterfaceError)) or (
+        getattr(error, "status", 0) == 503 and not wait
+    ):
+        wait = UNAVAILABLE_SECONDS
+    if wait:
+        found["Retry-After"] = str(max(1, round(wait)))
+    return found
+
+
+def handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler."""
+    body = of(error)
+    if body is None:
+        return None
+    request = context["request"]
+    response = Response(shaped(request.path, body), status=body["status"])
+    for name, value in headers_of(error).items():
+        response.headers[name] = value
+    response.content_type = content_type(request.path)
+    return response
+
+
+def shaped(path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """The V2 protocol knows `{"error": "…"}` alone."""
+    if path.startswith("/v2"):
+        return {"error": f"{body['title']}: {body['detail']}"}
+    return body
+
+
+def content_type(path: str) -> str:
+    return "application/json" if path.startswith("/v2") else MEDIA_TYPE
+
+
+def respond(request: HttpRequest, error: Exception | dict[str, Any]) -> HttpResponse:
+    """An error outside of DRF: a problem document for programs, a page for people."""
+    body = of(error) if isinstance(error, Exception) else error
+    body = body or _plain(500, "Something broke here. It has been written down.")
+    if speaks_json(request.path):
+        response: HttpResponse = JsonResponse(
+            shaped(request.path, body),
+            status=body["status"],
+            content_type=content_type(request.path),
+        )
+    else:
+        response = render(
+            request, "problem.html", {"problem": body}, status=body["status"]
+        )
+    if isinstance(error, Exception):
+        for name, value in headers_of(error).items():
+            response.headers[name] = value
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler400`."""
+    return respond(request, _plain(400, "The request is malformed."))
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler403`."""
+    return respond(request, _plain(403, str(exception) or "You may not do this."))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """`handler404`."""
+    return respond(request, _plain(404, "There is nothing at this address."))
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """`handler500`."""
+    return respond(
+        request, _plain(500, "Something broke here. It has been written down.")
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """`CSRF_FAILURE_VIEW`."""
+    return respond(
+        request,
+        _plain(403, "The form has expired, or cookies are off. Load the page again."),
+    )

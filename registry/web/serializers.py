@@ -1,0 +1,134 @@
+"""Serializers that take exactly what the schema says: no unknown field, no text where
+a number belongs, no moment without an offset."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.fields import empty
+
+ARTICLES = {
+    str: "a text",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    dict: "an object",
+    list: "a list",
+}
+
+
+class StrictSerializer(serializers.Serializer):
+    """For everything that comes in: an unknown field is 400 with its name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            self._check(data)
+        return super().to_internal_value(data)
+
+    def _check(self, data: Mapping[str, Any]) -> None:
+        known = [name for name, field in self.fields.items() if not field.read_only]
+        errors: dict[str, list[str]] = {
+            name: [f"Unknown field; known are {', '.join(known)}."]
+            for name in data
+            if name not in known
+        }
+        for name in known:
+            value = data.get(name, empty)
+            if message := wrong_type(self.fields[name], value):
+                errors[name] = [message]
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+class StrictQuery(StrictSerializer):
+    """Query parameters are text by nature: only unknown ones are refused."""
+
+    def _check(self, data: Mapping[str, Any]) -> None:
+        known = list(self.fields)
+        unknown = [name for name in data if name not in known]
+        if unknown:
+            raise serializers.ValidationError(
+                {
+                    name: [
+                        f"Unknown parameter; known are {', '.join(known) or 'none'}."
+                    ]
+                    for name in unknown
+                }
+            )
+
+
+class Moment(serializers.DateTimeField):
+    """RFC 3339 with an offset; a time without one is refused."""
+
+    default_error_messages = {
+        "naive": "Write the offset, as in 2024-05-01T12:00:00Z.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("input_formats", ["iso-8601"])
+        super().__init__(**kwargs)
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            self.fail("naive")
+        return super().enforce_timezone(value)
+
+
+def wrong_type(field: serializers.Field, value: Any, place: str = "") -> str:
+    """What is wrong with the JSON type of a value, "" if nothing; looks into lists."""
+    if value is empty or value is None:
+        return ""
+    if isinstance(field, serializers.ListField) and isinstance(value, list):
+        return _first_wrong(field.child, enumerate(value))
+    if isinstance(field, serializers.DictField) and isinstance(value, Mapping):
+        return _first_wrong(field.child, value.items())
+    for kinds, expected in EXPECTED:
+        if isinstance(field, kinds):
+            return "" if _is(value, expected) else _say(expected, value)
+    return ""
+
+
+def _first_wrong(child: serializers.Field, items: Any) -> str:
+    for place, item in items:
+        if item is None and not child.allow_null:
+            return f"[{place}] is null."
+        if message := wrong_type(child, item):
+            return f"[{place}]: {message}"
+    return ""
+
+
+def _is(value: Any, expected: type) -> bool:
+    if expected is bool or isinstance(value, bool):
+        return isinstance(value, bool) and expected is bool
+    if expected is int:
+        return isinstance(value, int) or (
+            isinstance(value, float) and value.is_integer()
+        )
+    return isinstance(value, (int, float) if expected is float else expected)
+
+
+def _say(expected: type, value: Any) -> str:
+    given = {bool: "true or false", int: "a number", float: "a number", str: "a text"}
+    got = given.get(type(value), "a list" if isinstance(value, list) else "an object")
+    return f"Expected {ARTICLES[expected]}, got {got}."
+
+
+# In this order: the more special class first.
+EXPECTED: tuple[tuple[Any, type], ...] = (
+    (serializers.BooleanField, bool),
+    (serializers.IntegerField, int),
+    ((serializers.FloatField, serializers.DecimalField), float),
+    (serializers.MultipleChoiceField, list),
+    (
+        (
+            serializers.CharField,
+            serializers.ChoiceField,
+            serializers.DateTimeField,
+            serializers.DateField,
+            serializers.UUIDField,
+            serializers.DurationField,
+        ),
+        str,
+    ),
+)
