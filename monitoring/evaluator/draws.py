@@ -89,6 +89,26 @@ class Prepared:
         return -np.log(np.clip(of_truth, SMALLEST, 1.0))
 
     @cached_property
+    def top_3_hits(self) -> np.ndarray:
+        """1 where the true class is among the three most probable, else 0.
+
+        Equal probabilities are ordered by chance: a row counts with its chance to be in.
+        """
+        known = self.truth_codes < len(self.scored.classes)
+        codes = np.where(known, self.truth_codes, 0)
+        of_truth = self.probabilities[np.arange(len(codes)), codes][:, None]
+        above = (self.probabilities > of_truth).sum(axis=1)
+        tied = (self.probabilities == of_truth).sum(axis=1)
+        return known * np.clip((3 - above) / tied, 0.0, 1.0)
+
+    @cached_property
+    def squared_errors(self) -> np.ndarray:
+        """Binary: of the positive class's probability; regression: of the prediction."""
+        if self.scored.task == "regression":
+            return self.errors**2
+        return (self.score - self.is_positive) ** 2
+
+    @cached_property
     def descending(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows from the highest score down, and where each run of equal scores starts."""
         order = np.argsort(-self.score, kind="stable")

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.evaluator.evaluate import OwnMetrics, compare, metric_named, too_few
 from monitoring.evaluator.economics import Economics
+from monitoring.evaluator.evaluate import OwnMetrics, compare, metric_named, too_few
 from monitoring.evaluator.scored import Scored
 from monitoring.evaluator.sentences import gained, number
 from monitoring.evaluator.slices import SMALLEST_SLICE, slice_masks

@@ -47,7 +47,7 @@ def log_loss(draws: Draws) -> np.ndarray:
 
 def brier(draws: Draws) -> np.ndarray:
     """Mean squared distance of the positive class's probability from 0 or 1."""
-    return draws.mean((draws.rows.score - draws.rows.is_positive) ** 2)
+    return draws.mean(draws.rows.squared_errors)
 
 
 def accuracy(draws: Draws) -> np.ndarray:
@@ -107,17 +107,8 @@ def ece(draws: Draws) -> np.ndarray:
 
 
 def top_3_accuracy(draws: Draws) -> np.ndarray:
-    """The share of rows whose true class is among the three most probable.
-
-    Equal probabilities are ordered by chance: a row counts with its chance to be in.
-    """
-    rows = draws.rows
-    known = rows.truth_codes < len(rows.scored.classes)
-    codes = np.where(known, rows.truth_codes, 0)
-    of_truth = rows.probabilities[np.arange(len(codes)), codes][:, None]
-    above = (rows.probabilities > of_truth).sum(axis=1)
-    tied = (rows.probabilities == of_truth).sum(axis=1)
-    return draws.mean(known * np.clip((3 - above) / tied, 0.0, 1.0))
+    """The share of rows whose true class is among the three most probable."""
+    return draws.mean(draws.rows.top_3_hits)
 
 
 def mae(draws: Draws) -> np.ndarray:
@@ -125,7 +116,7 @@ def mae(draws: Draws) -> np.ndarray:
 
 
 def rmse(draws: Draws) -> np.ndarray:
-    return np.sqrt(draws.mean(draws.rows.errors**2))
+    return np.sqrt(draws.mean(draws.rows.squared_errors))
 
 
 def median_absolute_error(draws: Draws) -> np.ndarray:
@@ -156,7 +147,7 @@ def r2(draws: Draws) -> np.ndarray:
     spread = draws.mean(centred**2) - draws.mean(centred) ** 2
     tiny = np.finfo(float).eps * np.mean(centred**2)
     spread = np.where(spread > tiny, spread, 0.0)
-    return 1 - ratio(draws.mean(draws.rows.errors**2), spread)
+    return 1 - ratio(draws.mean(draws.rows.squared_errors), spread)
 
 
 def bias(draws: Draws) -> np.ndarray:
@@ -191,12 +182,22 @@ RAISED_BY_RESAMPLING = frozenset({"ece"})
 
 
 def successes(draws: Draws, key: str) -> tuple[float, float] | None:
-    """(successes, trials) where the metric is a plain share of rows, else None."""
+    """(successes, trials) where the metric is a plain share of rows, else None.
+
+    A perfect ranking counts as the rarer class ranked right every time: resampling it
+    could only say "1 to 1".
+    """
     rows = draws.rows
+    if key in {"roc_auc", "average_precision"}:
+        if METRIC_FUNCTIONS[key](draws)[0] < 1 - 1e-12:
+            return None
+        true = float(rows.is_positive.sum())
+        least = true if key == "average_precision" else min(true, rows.scored.n - true)
+        return least, least
     if key == "accuracy":
         return float(rows.correct.sum()), float(rows.scored.n)
     if key == "top_3_accuracy":
-        return float(top_3_accuracy(draws)[0]) * rows.scored.n, float(rows.scored.n)
+        return float(rows.top_3_hits.sum()), float(rows.scored.n)
     if rows.scored.task != "binary" or key not in {"precision", "recall"}:
         return None
     found = float((rows.answered_positive & rows.is_positive).sum())

@@ -134,7 +134,7 @@ def missing_mask(values: np.ndarray) -> np.ndarray:
 
 def is_missing(value: Any) -> bool:
     if isinstance(value, float):
-        return value != value  # noqa: PLR0124  # NaN is the one float unlike itself
+        return value != value  # NaN is the one float unlike itself
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 

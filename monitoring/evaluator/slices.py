@@ -1,6 +1,7 @@
 """Component 3, Evaluator: where the losses sit, slice by slice, the worst first."""
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def slice_masks(column: np.ndarray) -> list[tuple[str, np.ndarray]]:
 def _numeric(column: np.ndarray, present: np.ndarray) -> list[tuple[str, np.ndarray]]:
     edges = np.unique(np.quantile(present, np.linspace(0, 1, NUMERIC_BINS + 1)))
     slices = []
-    for place, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for place, (low, high) in enumerate(pairwise(edges)):
         first = place == 0
         inside = ((column >= low) if first else (column > low)) & (column <= high)
         name = f"{low:g} to {high:g}" if first else f"over {low:g} to {high:g}"

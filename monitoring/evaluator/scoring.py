@@ -1,0 +1,120 @@
+"""Component 3, Evaluator: a model version's answers to rows whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from monitoring.evaluator.scored import Scored
+from registry.answering import Answer, ModelFailure
+from registry.errors import Conflict
+from registry.models import ModelVersion, Project
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CHUNK = 5000  # rows turned into dicts at once
+
+
+class CannotBeJudged(Conflict):
+    """A version fails on the rows it should be judged on."""
+
+    title = "Model cannot be evaluated"
+    permanent = True
+
+
+def answers_of(*, version: ModelVersion, inputs: pd.DataFrame) -> list[Answer]:
+    """The version's answers, in the order of the rows, by the Featurizer's batch path."""
+    from registry import featurizer, frames
+    from registry.versions import load_version
+
+    loaded = load_version(version)
+    features = featurizer.compute_frame(
+        project=version.project, features=version.features, frame=inputs
+    )
+    asked = _fields_in(version.project.fields, inputs)
+    answers: list[Answer] = []
+    for start in range(0, len(inputs), CHUNK):
+        piece = slice(start, start + CHUNK)
+        rows = features.iloc[piece].to_dict("records")
+        sent = frames.rows_of(asked, inputs.iloc[piece])
+        try:
+            answers += loaded.answer(rows, inputs=sent)
+        except ModelFailure as failure:
+            raise CannotBeJudged(f"{version} {failure}.") from failure
+    return answers
+
+
+def scored_by(
+    *, version: ModelVersion, inputs: pd.DataFrame, truth: Sequence[Any]
+) -> Scored:
+    """What a version said about rows with their truth."""
+    answers = answers_of(version=version, inputs=inputs)
+    return scored_answers(
+        project=version.project,
+        classes=version.classes or version.project.classes,
+        answers=answers,
+        inputs=inputs,
+        truth=truth,
+    )
+
+
+def scored_answers(
+    *,
+    project: Project,
+    classes: Sequence[str],
+    answers: Sequence[Answer],
+    inputs: pd.DataFrame,
+    truth: Sequence[Any],
+) -> Scored:
+    """Answers from anywhere, beside their truth and the columns that slices read."""
+    import numpy as np
+
+    names = [str(name) for name in classes]
+    given = [answer.probabilities for answer in answers]
+    probabilities = None
+    if names and given and all(share is not None for share in given):
+        probabilities = np.array(
+            [[float((share or {}).get(name, 0.0)) for name in names] for share in given]
+        )
+    decided = None
+    if answers and all(answer.decision is not None for answer in answers):
+        decided = np.array(
+            [(a.decision or {})["action"] for a in answers], dtype=object
+        )
+    return Scored(
+        task=project.task,
+        classes=names,
+        positive=project.positive_class or None,
+        truth=np.asarray(truth),
+        predicted=np.array([answer.prediction for answer in answers], dtype=object),
+        probabilities=probabilities,
+        decided=decided,
+        rows={
+            field["name"]: _column(inputs[field["name"]], field["kind"])
+            for field in _fields_in(project.fields, inputs)
+        },
+        unit_ids=_units(project, inputs),
+    )
+
+
+def _column(series: pd.Series, kind: str) -> Any:
+    if kind in {"numeric", "integer", "boolean"}:
+        return series.to_numpy(dtype=float)
+    return series.astype(object).to_numpy()
+
+
+def _fields_in(
+    fields: Sequence[dict[str, Any]], inputs: pd.DataFrame
+) -> list[dict[str, Any]]:
+    return [field for field in fields if field["name"] in inputs]
+
+
+def _units(project: Project, inputs: pd.DataFrame) -> Any:
+    """Rows of one subject are drawn together; None where every row is its own."""
+    columns = [project.group_column] if project.group_column else project.entity
+    known = [name for name in columns if name in inputs]
+    if not known:
+        return None
+    units = inputs.groupby(known, dropna=False, sort=False).ngroup().to_numpy()
+    return None if len(set(units.tolist())) == len(units) else units

@@ -1,0 +1,252 @@
+"""Component 4, Monitor: which inputs, and which predictions, no longer look as they did.
+
+A rule fires only where there are enough rows, the change is sure (p after correction
+for all the tests done), and it is large: either alone alarms on noise or on trifles.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from monitoring.evaluator.sentences import number
+from monitoring.monitor.distances import (
+    benjamini_hochberg,
+    kolmogorov_smirnov,
+    largest_difference,
+    same_distribution,
+    unbiased_psi,
+)
+from monitoring.monitor.features import FeatureCounts
+from monitoring.monitor.inputs import Inputs
+
+MINIMUM_N = 200
+SURE = 0.01
+PSI_WARN, PSI_ALERT = 0.02, 0.1
+KS_ALERT = 0.1
+SHARE_WARN, SHARE_ALERT = 0.01, 0.1  # of rows unseen, invalid, outside; missing more
+PREDICTION = "(prediction)"
+STATES = ("ok", "insufficient", "warn", "alert")  # the worse, the later
+
+
+@dataclass
+class _Rule:
+    """One test on one feature: how sure, how large, and what to say."""
+
+    name: str
+    p: float
+    state: str  # what its size alone would be: ok, warn, alert
+    text: str
+    adjusted: float = 1.0
+
+    @property
+    def fired(self) -> str:
+        return self.state if self.adjusted < SURE else "ok"
+
+
+def drift(
+    profile: Mapping[str, Any],
+    current: Inputs,
+    *,
+    against: Inputs | None = None,
+    importance: Mapping[str, float] | None = None,
+    minimum_n: int = MINIMUM_N,
+) -> list[dict[str, Any]]:
+    """Every feature's state, the one that matters most first.
+
+    `profile` is the version's frozen reference; `against` are counts in the same bins
+    of another time (the same weekday-hours before), used in place of the profile's own.
+    `importance` weighs features in the order, not in their state.
+    Each: {feature, kind, n, psi, ks, p, missing, missing_change, unseen, invalid,
+    outside, state: ok | warn | alert | insufficient, fired: [rule], sentence}.
+    """
+    parts = dict(profile["features"])
+    counts, then = dict(current.features), dict(against.features) if against else {}
+    if profile.get("prediction") is not None:
+        parts[PREDICTION] = profile["prediction"]
+        if current.prediction is not None:
+            counts[PREDICTION] = current.prediction
+        if against is not None and against.prediction is not None:
+            then[PREDICTION] = against.prediction
+    found = []
+    for name, part in parts.items():
+        now = counts.get(name) or FeatureCounts.empty(part)
+        if against is None:
+            before = FeatureCounts.from_json(part["counts"])
+        else:
+            before = then.get(name) or FeatureCounts.empty(part)
+        found.append(_measured(name, part, now, before, minimum_n=minimum_n))
+    _correct([rule for _, rules in found for rule in rules])
+    answers = [_judged(answer, rules) for answer, rules in found]
+    weight = importance or {}
+    answers.sort(key=lambda a: (-_rank(a), -weight.get(a["feature"], 1) * _size(a)))
+    return answers
+
+
+def _correct(rules: list[_Rule]) -> None:
+    if rules:
+        adjusted = benjamini_hochberg([rule.p for rule in rules])
+        for rule, p in zip(rules, adjusted, strict=True):
+            rule.adjusted = p
+
+
+def _measured(
+    name: str,
+    part: Mapping[str, Any],
+    now: FeatureCounts,
+    before: FeatureCounts,
+    *,
+    minimum_n: int,
+) -> tuple[dict[str, Any], list[_Rule]]:
+    answer: dict[str, Any] = {"feature": name, "kind": part["kind"], "n": now.n}
+    answer |= {
+        "psi": None,
+        "ks": None,
+        "p": None,
+        "missing": _share(now.missing, now.n),
+    }
+    answer["missing_change"] = answer["missing"] - _share(before.missing, before.n)
+    answer["unseen"] = _share(now.unseen, now.n)
+    answer["invalid"] = _share(now.invalid, now.n)
+    answer["outside"] = _share(now.outside, now.n)
+    if now.n < minimum_n or before.n == 0:
+        asked = f"drift needs {number(minimum_n)}" if before.n else "no reference"
+        answer["sentence"] = f"{number(now.n)} rows; {asked}."
+        return answer, []
+    rules = [_missing(now, before), *_misfits(name, part, now, before)]
+    if now.present >= minimum_n and before.present and len(now.bins) > 1:
+        rules.append(_shape(answer, part, now, before))
+    return answer, rules
+
+
+def _shape(
+    answer: dict[str, Any],
+    part: Mapping[str, Any],
+    now: FeatureCounts,
+    before: FeatureCounts,
+) -> _Rule:
+    ours, theirs = (_coarse(part, counts.bins) for counts in (now, before))
+    answer["psi"] = unbiased_psi(ours, theirs)
+    answer["p"] = same_distribution(ours, theirs)
+    ordered = "edges" in part
+    apart = kolmogorov_smirnov if ordered else largest_difference
+    answer["ks"] = apart(now.bins, before.bins)
+    state = "ok"
+    if answer["psi"] >= PSI_WARN:
+        state = "warn"
+    if answer["psi"] >= PSI_ALERT or (ordered and answer["ks"] >= KS_ALERT):
+        state = "alert"
+    text = f"the distribution moved: PSI {number(answer['psi'])}, "
+    text += f"{'KS' if ordered else 'largest change of a share'} {number(answer['ks'])}"
+    return _Rule("distribution", answer["p"], state, text)
+
+
+def _coarse(part: Mapping[str, Any], bins: np.ndarray) -> np.ndarray:
+    """Decile bins out of the fine ones; categories as they are."""
+    if "deciles" not in part:
+        return bins
+    starts = np.r_[0, np.asarray(part["deciles"], dtype=int) + 1]
+    return np.add.reduceat(bins, starts)
+
+
+def _missing(now: FeatureCounts, before: FeatureCounts) -> _Rule:
+    share, was = _share(now.missing, now.n), _share(before.missing, before.n)
+    p = same_distribution(
+        [now.missing, now.n - now.missing], [before.missing, before.n - before.missing]
+    )
+    word = "rose" if share > was else "fell"
+    text = f"missing values {word} from {_percent(was)} to {_percent(share)}"
+    return _Rule("missing", p, _by_share(abs(share - was)), text)
+
+
+def _misfits(
+    name: str, part: Mapping[str, Any], now: FeatureCounts, before: FeatureCounts
+) -> list[_Rule]:
+    """Values the reference has no place for: more of them than it had itself."""
+    rules = []
+    if part.get("truncated") is False:
+        text = "of the rows hold a category never seen before"
+        rules.append(_more("unseen", now.unseen, now.n, before.unseen, before.n, text))
+    if "range" in part:
+        text = f"of the rows have a {name} that is no number"
+        rules.append(
+            _more("invalid", now.invalid, now.n, before.invalid, before.n, text)
+        )
+    if part.get("range"):
+        low, high = part["range"]
+        text = f"of the rows lie outside {number(low)} to {number(high)}"
+        # A sample's own extremes are passed by 2 in m + 1 rows of the same distribution.
+        passed = max(before.outside, 2)
+        rules.append(
+            _more("outside", now.outside, now.present, passed, before.present + 1, text)
+        )
+    return rules
+
+
+def _more(rule: str, now: int, n: int, before: int, m: int, text: str) -> _Rule:
+    """One-sided: whether the share rose, by Fisher's exact (hypergeometric) tail."""
+    share, was = _share(now, n), _share(before, m)
+    p = _fisher(now, n, before, m) if share > was else 1.0
+    return _Rule(rule, p, _by_share(share - was), f"{_percent(share)} {text}")
+
+
+def _fisher(now: int, n: int, before: int, m: int) -> float:
+    """P(X ≥ now) for X rows of n, when now + before are spread over n + m at random."""
+    drawn = now + before
+    counts = np.arange(now, min(drawn, n) + 1)
+    logs = _log_choose(n, counts) + _log_choose(m, drawn - counts)
+    return float(min(1.0, np.exp(logs - _log_choose(n + m, drawn)).sum()))
+
+
+def _log_choose(n: int, k: Any) -> Any:
+    return -special.betaln(n - k + 1, k + 1) - np.log(n + 1)
+
+
+def _by_share(size: float) -> str:
+    if size >= SHARE_ALERT:
+        return "alert"
+    return "warn" if size >= SHARE_WARN else "ok"
+
+
+def _judged(answer: dict[str, Any], rules: list[_Rule]) -> dict[str, Any]:
+    if not rules:
+        return answer | {"state": "insufficient", "fired": []}
+    for rule in rules:
+        if rule.name == "distribution":
+            answer["p"] = rule.adjusted
+    fired = [rule for rule in rules if rule.fired != "ok"]
+    fired.sort(key=lambda rule: -STATES.index(rule.fired))
+    state = fired[0].fired if fired else "ok"
+    sentence = "; ".join(rule.text for rule in fired) or "no drift"
+    return answer | {
+        "state": state,
+        "fired": [rule.name for rule in fired],
+        "sentence": f"{sentence[0].upper()}{sentence[1:]} ({number(answer['n'])} rows).",
+    }
+
+
+def _rank(answer: Mapping[str, Any]) -> int:
+    return STATES.index(answer["state"])
+
+
+def _size(answer: Mapping[str, Any]) -> float:
+    return max(
+        answer["psi"] or 0.0,
+        abs(answer["missing_change"]),
+        answer["unseen"],
+        answer["outside"],
+    )
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def _percent(share: float) -> str:
+    """
+    >>> _percent(0.0834)
+    '8.3 %'
+    """
+    return f"{share * 100:.1f} %"

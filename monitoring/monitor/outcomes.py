@@ -1,0 +1,143 @@
+"""Component 4, Monitor: one bucket's predictions whose truth is known, folded.
+
+Metrics that are means over rows fold as moments and stay exact; ranks fold as scores by
+truth, with a stated bound; classes as confusion counts. Hours merge into days.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from monitoring.evaluator.draws import Prepared
+from monitoring.evaluator.economics import Economics
+from monitoring.evaluator.evaluate import OwnMetrics
+from monitoring.evaluator.own import UndefinedMetric
+from monitoring.evaluator.scored import Scored
+from monitoring.monitor.histograms import ERROR_SIZE, count_scores
+from monitoring.monitor.moments import Moments
+from monitoring.monitor.packing import pack, unpack
+
+Confusion = dict[str, dict[str, int]]  # true class → answered class → rows
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Sums over n rows with truth, enough to read every metric of the task.
+
+    `moments` holds the numbers of rows: cost, log_loss, squared_error, absolute_error,
+    error, truth, share_error (|error / truth|), top_3, and `own:<key>`; `counts` holds
+    histograms: positive, negative (scores by truth), error_size; and zero_truths.
+    """
+
+    task: str = ""
+    positive: str | None = None
+    n: int = 0
+    moments: Mapping[str, Moments] = field(default_factory=dict)
+    counts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    confusion: Confusion = field(default_factory=dict)
+
+    def merge(self, other: "Outcomes") -> "Outcomes":
+        if not other.task or not self.task:
+            return self if self.task else other
+        if (self.task, self.positive) != (other.task, other.positive):
+            raise ValueError("Buckets of different tasks cannot be merged.")
+        moments = {
+            key: self.moments.get(key, Moments()).merge(
+                other.moments.get(key, Moments())
+            )
+            for key in {**self.moments, **other.moments}
+        }
+        counts = {
+            key: self.counts.get(key, 0) + other.counts.get(key, 0)
+            for key in {**self.counts, **other.counts}
+        }
+        confusion = {true: dict(row) for true, row in self.confusion.items()}
+        for true, row in other.confusion.items():
+            ours = confusion.setdefault(true, {})
+            for answered, n in row.items():
+                ours[answered] = ours.get(answered, 0) + n
+        n = self.n + other.n
+        return Outcomes(self.task, self.positive, n, moments, counts, confusion)
+
+    def pack(self) -> bytes:
+        moments = {key: [m.n, m.mean, m.m2] for key, m in self.moments.items()}
+        return pack({"v": 1, **self.__dict__, "moments": moments})
+
+    @classmethod
+    def unpack(cls, blob: bytes) -> "Outcomes":
+        """What was packed; an empty blob is an empty bucket."""
+        parts = unpack(blob)
+        if not parts:
+            return cls()
+        parts.pop("v")
+        parts["moments"] = {k: Moments(*m) for k, m in parts["moments"].items()}
+        return cls(**parts)
+
+
+def fold_outcomes(
+    scored: Scored,
+    *,
+    economics: Economics | None = None,
+    own_metrics: OwnMetrics = None,
+) -> Outcomes:
+    """The sums of some rows; a part that is undefined on them is left out."""
+    rows = Prepared(scored, economics=economics, own_metrics=own_metrics)
+    fold = _fold_regression if scored.task == "regression" else _fold_classes
+    moments = dict(_moments(rows))
+    counts, confusion = fold(rows)
+    return Outcomes(scored.task, scored.positive, scored.n, moments, counts, confusion)
+
+
+def _moments(rows: Prepared) -> Iterator[tuple[str, Moments]]:
+    parts: dict[str, Callable[[], np.ndarray]] = {"cost": lambda: rows.costs}
+    if rows.scored.task == "regression":
+        parts |= {
+            "error": lambda: rows.errors,
+            "absolute_error": lambda: np.abs(rows.errors),
+            "squared_error": lambda: rows.squared_errors,
+            "truth": lambda: rows.scored.truth,
+            "share_error": lambda: _share_errors(rows),
+        }
+    else:
+        parts["log_loss"] = lambda: rows.log_losses
+    if rows.scored.task == "binary":
+        parts["squared_error"] = lambda: rows.squared_errors
+    if rows.scored.task == "multiclass":
+        parts["top_3"] = lambda: rows.top_3_hits
+    for key in rows.own_metrics:
+        parts[f"own:{key}"] = lambda key=key: rows.own(key)  # type: ignore[misc]
+    for key, read in parts.items():
+        try:
+            values = read()
+        except UndefinedMetric:
+            continue
+        yield key, Moments.of(values[np.isfinite(values)])
+
+
+def _share_errors(rows: Prepared) -> np.ndarray:
+    used = rows.scored.truth != 0
+    return np.abs(rows.errors[used] / rows.scored.truth[used])
+
+
+def _fold_regression(rows: Prepared) -> tuple[dict[str, np.ndarray], Confusion]:
+    zeros = int((rows.scored.truth == 0).sum())
+    counts = {"error_size": ERROR_SIZE.count(np.abs(rows.errors))}
+    return counts | {"zero_truths": np.array([zeros])}, {}
+
+
+def _fold_classes(rows: Prepared) -> tuple[dict[str, np.ndarray], Confusion]:
+    confusion: Confusion = {}
+    for true, answered in zip(
+        rows.scored.truth.tolist(), rows.scored.answered.tolist(), strict=True
+    ):
+        row = confusion.setdefault(true, {})
+        row[answered] = row.get(answered, 0) + 1
+    if rows.scored.task != "binary" or rows.scored.probabilities is None:
+        return {}, confusion
+    score = rows.score
+    counts = {
+        "positive": count_scores(score[rows.is_positive]),
+        "negative": count_scores(score[~rows.is_positive]),
+    }
+    return counts, confusion

@@ -1,0 +1,47 @@
+"""Component 4, Monitor: folded counts as bytes, one blob a bucket."""
+
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+Packable = Mapping[str, Any]  # of numbers, strings, lists, arrays of counts
+
+ARRAY = 1  # code of the one extension type of msgpack used
+
+
+def pack(parts: Packable) -> bytes:
+    """Counts in their narrowest type, then msgpack, then zlib.
+
+    >>> unpack(pack({"n": 3, "counts": np.array([0, 3])}))["counts"]
+    array([0, 3])
+    """
+    return zlib.compress(msgspec.msgpack.encode(parts, enc_hook=_encode), 6)
+
+
+def unpack(blob: bytes) -> dict[str, Any]:
+    """What was packed; counts come back as int64. An empty blob is an empty dict."""
+    if not blob:
+        return {}
+    raw = zlib.decompress(bytes(blob))
+    decoder = msgspec.msgpack.Decoder(dict[str, Any], ext_hook=_decode)
+    return decoder.decode(raw)
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        narrow = np.min_scalar_type(int(value.max(initial=0))).newbyteorder("<")
+        body = narrow.str.encode() + value.astype(narrow).tobytes()  # "<u2" + counts
+        return msgspec.msgpack.Ext(ARRAY, body)
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} cannot be packed.")
+
+
+def _decode(code: int, body: memoryview) -> Any:
+    if code == ARRAY:
+        data = bytes(body)
+        return np.frombuffer(data[3:], dtype=data[:3].decode()).astype(np.int64)
+    raise ValueError(f"Unknown part {code} in a packed bucket.")
