@@ -64,9 +64,12 @@ def by_hash(project: str, keys: pd.Series) -> pd.Series:
 
 def content_keys(frame: pd.DataFrame) -> pd.Series:
     """One spelling of each row's content; a missing value is as if not there, so that
-    a column added later moves nothing."""
+    a column added later moves nothing. One column alone is spelt as its bare text."""
     import pandas as pd
 
+    if len(frame.columns) == 1:
+        texts = [_spelt(value) for value in frame.iloc[:, 0]]
+        return pd.Series(texts, index=frame.index, dtype="str")
     names = sorted(frame.columns)
     columns = [
         [json.dumps(_plain(value), ensure_ascii=False) for value in frame[name]]
@@ -123,6 +126,11 @@ def _later(earlier: Cuts | None, found: Cuts) -> Cuts:
         known = [moment for moment in (old, new) if moment is not None]
         moments.append(max(known) if known else None)
     return Cuts(*moments)
+
+
+def _spelt(value: object) -> str:
+    plain = _plain(value)
+    return "" if plain is None else str(plain)
 
 
 def _plain(value: object) -> object:

@@ -119,3 +119,22 @@ def make_version(
     }
     fitted = None if "function" in changes else model or make_rule(project)
     return register_version(project=project, model=fitted, **(given | changes))
+
+
+def make_frame(n: int = 120, **columns: Any) -> Any:
+    """The table of `make_project`: inputs, a customer each, and who left."""
+    import pandas as pd
+
+    rows = make_rows(n)
+    customers = [f"C{i + 1}" for i in range(n)]
+    frame = pd.DataFrame(rows).assign(customer=customers, churn=make_truth(rows))
+    return frame.assign(**columns)
+
+
+def make_dataset(project: Project, *, frame: Any = None, **changes: Any) -> Any:
+    """A registered dataset of a project, with its parts and its sealed truth."""
+    from registry.datasets import register_dataset
+
+    frame = make_frame() if frame is None else frame
+    given: dict[str, Any] = {"name": "customers", "lineage": {"source": "test"}}
+    return register_dataset(project=project, frame=frame, **(given | changes))
