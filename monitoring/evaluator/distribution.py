@@ -18,7 +18,8 @@ def error_distribution(rows: Prepared) -> dict[str, Any]:
     """Regression: quantiles and histogram of errors; classes: confusion and per class."""
     if rows.scored.task == "regression":
         return _of_errors(rows.errors)
-    answer = {"confusion": _confusion(rows), "per_class": _per_class(rows)}
+    answer: dict[str, Any] = {"confusion": _confusion(rows)}
+    answer["per_class"] = _per_class(rows)
     if rows.scored.task == "binary":
         answer["scores"] = _scores_by_truth(rows)
     return answer

@@ -240,10 +240,11 @@ def _paired_gains(
     sides: list[Prepared], metric: Metric, *, rng: np.random.Generator, draws: int
 ) -> np.ndarray:
     scored = sides[0].scored
-    gains = []
+    gains: list[np.ndarray] = []
     for weights in resampled_weights(
         n=scored.n, unit_ids=scored.unit_ids, rng=rng, draws=draws
     ):
-        ours, theirs = (_resampled(Draws(s, weights), metric.key) for s in sides)
-        gains.append(metric.gain(ours, theirs))
+        pair: list[Any] = [_resampled(Draws(s, weights), metric.key) for s in sides]
+        gain: Any = metric.gain(*pair)  # its arithmetic holds for arrays too
+        gains.append(gain)
     return np.concatenate(gains)

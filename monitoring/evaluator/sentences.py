@@ -39,7 +39,8 @@ def gained(
         return f"{metric.label} equals that of {rival} ({number(gain['n'])} rows)."
     better = size >= 0
     if not better:
-        size, low, high = -size, *((None, None) if low is None else (-high, -low))
+        size = -size
+        low, high = (None, None) if low is None else (-high, -low)
     words = _difference(
         metric, number(size), better=better, rival=rival, money=currency
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from scipy import special
 
 from monitoring.evaluator.intervals import wilson
-from monitoring.monitor.moments import Moments
+from monitoring.evaluator.moments import Moments
 
 TUNED_FOR = 5000  # units at which a confidence sequence is narrowest
 SUSPICIOUS = 0.001  # below this the split itself is broken

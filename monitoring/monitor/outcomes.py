@@ -12,10 +12,10 @@ import numpy as np
 from monitoring.evaluator.draws import Prepared
 from monitoring.evaluator.economics import Economics
 from monitoring.evaluator.evaluate import OwnMetrics
+from monitoring.evaluator.moments import Moments
 from monitoring.evaluator.own import UndefinedMetric
 from monitoring.evaluator.scored import Scored
 from monitoring.monitor.histograms import ERROR_SIZE, count_scores
-from monitoring.monitor.moments import Moments
 from monitoring.monitor.packing import pack, unpack
 
 Confusion = dict[str, dict[str, int]]  # true class → answered class → rows
@@ -48,10 +48,9 @@ class Outcomes:
             )
             for key in {**self.moments, **other.moments}
         }
-        counts = {
-            key: self.counts.get(key, 0) + other.counts.get(key, 0)
-            for key in {**self.counts, **other.counts}
-        }
+        counts: dict[str, np.ndarray] = dict(self.counts)
+        for key, more in other.counts.items():
+            counts[key] = counts[key] + more if key in counts else more
         confusion = {true: dict(row) for true, row in self.confusion.items()}
         for true, row in other.confusion.items():
             ours = confusion.setdefault(true, {})

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from monitoring.evaluator.evaluate import OwnMetrics, metric_named, too_few
 from monitoring.evaluator.intervals import mean_of_intervals, normal_quantile, wilson
+from monitoring.evaluator.moments import Moments
 from monitoring.evaluator.own import UndefinedMetric
 from monitoring.monitor.histograms import ERROR_SIZE, ScoresByTruth
-from monitoring.monitor.moments import Moments
 from monitoring.monitor.outcomes import Outcomes
 from registry.catalogue import metrics_for
 

@@ -1,4 +1,4 @@
-"""Component 4, Monitor: n, mean and spread of numbers, kept so that they can be merged."""
+"""Component 3, Evaluator: n, mean and spread of numbers, kept so that they merge."""
 
 import math
 from dataclasses import dataclass
