@@ -10,9 +10,11 @@
             id = serializers.IntegerField()
             name = serializers.CharField()
 
-        @operation("List the alerts.", output=Output, paged=True)
+        @operation("List the alerts.", output=Output, paged=True,
+                   query={"state": serializers.CharField(required=False)})
         def get(self, request: Request, project: str) -> Response:
-            return self.page(self.project.alerts.all(), order="-id")
+            asked = self.query()  # {"state": …, "limit": 50}; `page` reads limit itself
+            return self.page(self.project.alerts.filter(…), order="-id")
 
         @operation("Add an alert.", input=Input, output=Output, status=201)
         @idempotent
@@ -25,6 +27,7 @@
 """
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -33,7 +36,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, Field, Serializer
+from rest_framework.serializers import BaseSerializer, Field
 from rest_framework.views import APIView
 
 from registry.actors import Actor
@@ -93,6 +96,7 @@ class Api(APIView):
 
     access: Access = {}
     body_limit = MAX_BODY
+    upload_limit = 0  # see registry.web.uploads
     produces: tuple[str, ...] = ("application/json",)
 
     authentication_classes = [KeyAuthentication, SessionAuthentication]
@@ -117,8 +121,9 @@ class Api(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         self.project = None
-        _check_length(request, self.body_limit)
+        _check_length(request, max(self.body_limit, self.upload_limit))
         super().initial(request, *args, **kwargs)
+        self._asked = self._read_query()
 
     def check_permissions(self, request: Request) -> None:
         method = "GET" if request.method == "HEAD" else str(request.method)
@@ -152,27 +157,30 @@ class Api(APIView):
         method = "get" if self.request.method == "HEAD" else self.request.method.lower()
         return getattr(self, method).operation  # type: ignore[no-any-return]
 
-    def body(self, serializer: type[Serializer] | None = None) -> dict[str, Any]:
+    def body(self) -> dict[str, Any]:
         """The checked body, by `operation(input=…)`; 400 names every wrong field."""
-        wanted = serializer or self.operation.input
         data = self.request.data
-        if not isinstance(data, dict) and not getattr(wanted, "takes_lists", False):
+        if not isinstance(data, dict):
             raise InvalidInput("Send a JSON object.")
-        checked = wanted(data=data, context={"view": self, "project": self.project})
+        checked = self.operation.input(data=data, context=self._context)
         checked.is_valid(raise_exception=True)
         return checked.validated_data  # type: ignore[no-any-return]
 
-    def query(self, **fields: Field) -> dict[str, Any]:
+    def query(self) -> dict[str, Any]:
         """The checked query, by `operation(query={…})`; unknown parameters are 400."""
-        wanted = {**(fields or self.operation.query), **self._paging()}
+        return self._asked
+
+    def _read_query(self) -> dict[str, Any]:
         given = self.request.query_params
         for name in given:
             if len(given.getlist(name)) > 1:
                 raise InvalidInput(f"{name} is given twice.")
-        form = type("Query", (StrictQuery,), dict(wanted))
-        checked = form(data=given.dict(), context={"view": self})
+        wanted = {**self.operation.query, **self._paging()}
+        # A copy, as a field belongs to one form.
+        form = type("Query", (StrictQuery,), deepcopy(wanted))
+        checked = form(data=given.dict(), context=self._context)
         checked.is_valid(raise_exception=True)
-        return {k: v for k, v in checked.validated_data.items() if k in checked.fields}
+        return dict(checked.validated_data)
 
     def _paging(self) -> dict[str, Field]:
         return keyset.parameters() if self.operation.paged else {}
@@ -195,8 +203,11 @@ class Api(APIView):
         self.slot.store(project=self.project, status=status, answer=answer)
 
     def _shown(self, output: type[BaseSerializer], data: Any) -> Any:
-        context = {"view": self, "request": self.request, "project": self.project}
-        return output(data, context=context).data
+        return output(data, context=self._context).data
+
+    @property
+    def _context(self) -> dict[str, Any]:
+        return {"view": self, "request": self.request, "project": self.project}
 
 
 class HouseApi(Api):

@@ -7,6 +7,7 @@ from typing import Any
 from django.core import exceptions as django_errors
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from rest_framework import exceptions as drf_errors
 from rest_framework.response import Response
@@ -59,34 +60,41 @@ def document(
 def of(error: Exception) -> dict[str, Any] | None:
     """The document for an error we understand, else None (a 500 with a traceback)."""
     if isinstance(error, errors.DomainError):
-        fields = [{"field": e.field, "message": e.message} for e in error.errors]
-        return document(
-            status=error.status,
-            title=error.title,
-            detail=error.detail,
-            errors=fields,
-            **error.extra,
-        )
+        return _domain(error)
     if isinstance(error, (drf_errors.ValidationError, django_errors.ValidationError)):
         return _invalid(error)
     if isinstance(error, drf_errors.APIException):
-        return _plain(error.status_code, str(error.detail))
-    if isinstance(error, (Http404, django_errors.ObjectDoesNotExist)):
-        return _plain(404, "There is nothing here.")
-    if isinstance(error, django_errors.PermissionDenied):
-        return _plain(403, str(error) or "You may not do this.")
-    if isinstance(error, django_errors.RequestDataTooBig):
-        return _plain(413, "The form is larger than 10 MB.")
-    if isinstance(error, django_errors.SuspiciousOperation):
-        return _plain(400, "The request is malformed.")
+        return plain(error.status_code, str(error.detail))
+    for kind, status, detail in DJANGO:
+        if isinstance(error, kind):
+            return plain(status, detail)
     if isinstance(error, (OperationalError, InterfaceError)):
-        return of(
-            errors.Unavailable("The database does not answer just now; try again.")
-        )
+        return _domain(errors.Unavailable("The database is busy; try again."))
     return None
 
 
-def _plain(status: int, detail: str) -> dict[str, Any]:
+DJANGO: tuple[tuple[type[Exception], int, str], ...] = (
+    (Http404, 404, "There is nothing here."),
+    (django_errors.ObjectDoesNotExist, 404, "There is nothing here."),
+    (django_errors.PermissionDenied, 403, "You may not do this."),
+    (django_errors.RequestDataTooBig, 413, "The form is larger than 10 MB."),
+    (django_errors.SuspiciousOperation, 400, "The request is malformed."),
+    (MultiPartParserError, 400, "The form is malformed."),
+)
+
+
+def _domain(error: errors.DomainError) -> dict[str, Any]:
+    fields = [{"field": e.field, "message": e.message} for e in error.errors]
+    return document(
+        status=error.status,
+        title=error.title,
+        detail=error.detail,
+        errors=fields,
+        **error.extra,
+    )
+
+
+def plain(status: int, detail: str) -> dict[str, Any]:
     return document(status=status, title=TITLES.get(status, "Refused"), detail=detail)
 
 
@@ -168,7 +176,7 @@ def content_type(path: str) -> str:
 def respond(request: HttpRequest, error: Exception | dict[str, Any]) -> HttpResponse:
     """An error outside of DRF: a problem document for programs, a page for people."""
     body = of(error) if isinstance(error, Exception) else error
-    body = body or _plain(500, "Something broke here. It has been written down.")
+    body = body or plain(500, "Something broke here. It has been written down.")
     if speaks_json(request.path):
         response: HttpResponse = JsonResponse(
             shaped(request.path, body),
@@ -187,23 +195,23 @@ def respond(request: HttpRequest, error: Exception | dict[str, Any]) -> HttpResp
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """`handler400`."""
-    return respond(request, _plain(400, "The request is malformed."))
+    return respond(request, plain(400, "The request is malformed."))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """`handler403`."""
-    return respond(request, _plain(403, str(exception) or "You may not do this."))
+    return respond(request, plain(403, str(exception) or "You may not do this."))
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """`handler404`."""
-    return respond(request, _plain(404, "There is nothing at this address."))
+    return respond(request, plain(404, "There is nothing at this address."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """`handler500`."""
     return respond(
-        request, _plain(500, "Something broke here. It has been written down.")
+        request, plain(500, "Something broke here. It has been written down.")
     )
 
 
@@ -211,5 +219,5 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """`CSRF_FAILURE_VIEW`."""
     return respond(
         request,
-        _plain(403, "The form has expired, or cookies are off. Load the page again."),
+        plain(403, "The form has expired, or cookies are off. Load the page again."),
     )

@@ -119,9 +119,7 @@ def _too_deep(data: bytes, limit: int) -> bool:
 
 def _flaws(value: Any, place: str) -> Iterator[tuple[str, str]]:
     """Everything the grammar allows and we do not, with its place."""
-    if isinstance(value, _Flaw):
-        yield place, value.message
-    elif isinstance(value, dict):
+    if isinstance(value, dict):
         for name, item in value.items():
             inner = f"{place}.{_short(name, quote=False)}"
             if BAD_TEXT.search(name):
@@ -130,14 +128,20 @@ def _flaws(value: Any, place: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _flaws(item, f"{place}[{index}]")
-    elif isinstance(value, str):
-        if BAD_TEXT.search(value):
-            yield place, "Text may not hold NUL or half of a surrogate pair."
-    elif isinstance(value, float):
-        if math.isinf(value):
-            yield place, "The number is too large for a 64-bit float."
-    elif isinstance(value, int) and not isinstance(value, bool) and value not in INT64:
-        yield place, "The integer does not fit into 64 bits."
+    elif message := _flaw_of(value):
+        yield place, message
+
+
+def _flaw_of(value: Any) -> str:
+    if isinstance(value, _Flaw):
+        return value.message
+    if isinstance(value, str) and BAD_TEXT.search(value):
+        return "Text may not hold NUL or half of a surrogate pair."
+    if isinstance(value, float) and math.isinf(value):
+        return "The number is too large for a 64-bit float."
+    if isinstance(value, int) and value not in INT64:
+        return "The integer does not fit into 64 bits."
+    return ""
 
 
 def _short(name: str, *, quote: bool = True) -> str:

@@ -1,0 +1,126 @@
+"""Files coming in: multipart or the bare body, streamed to disk, never into memory.
+
+class DatasetsApi(Uploads, ProjectApi):
+    uploads = ("text/csv", "application/x-ndjson")
+
+    def post(...):
+        upload = self.upload()  # .path .name .content_type .size .sha256 .fields
+"""
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import file_digest
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.request import Request
+
+from registry.errors import FieldError, InvalidInput, TooLarge, UnsupportedMedia
+from registry.web.strict_json import StrictJSONParser
+
+UPLOAD_LIMIT = 2**30
+CHUNK = 2**20
+MULTIPART = "multipart/form-data"
+
+
+@dataclass
+class Upload:
+    """One file, on disk until the request is over."""
+
+    path: Path
+    name: str  # as the client calls it: show it, never open it
+    content_type: str
+    size: int
+    fields: dict[str, str] = field(default_factory=dict)  # beside it in the form
+    keep: Any = None  # closing it deletes the file
+
+    @cached_property
+    def sha256(self) -> str:
+        with self.path.open("rb") as file:
+            return file_digest(file, "sha256").hexdigest()
+
+
+class Uploads:
+    """Mixed into an endpoint: beside JSON it takes files of the kinds in `uploads`."""
+
+    uploads: tuple[str, ...] = ()
+    upload_limit = UPLOAD_LIMIT
+    request: Request
+
+    def get_parsers(self) -> list[BaseParser]:
+        raw = [_raw(kind)() for kind in self.uploads]
+        return [StrictJSONParser(), MultiPartParser(), *raw]
+
+    @property
+    def has_upload(self) -> bool:
+        kind = (self.request.content_type or "").partition(";")[0].strip().lower()
+        return kind != StrictJSONParser.media_type
+
+    def upload(self) -> Upload:
+        """The file sent; 400 where there is none, or more than one."""
+        data = self.request.data
+        if isinstance(data, Upload):
+            return data
+        if not self.has_upload:
+            kinds = ", ".join((MULTIPART, *self.uploads))
+            raise UnsupportedMedia(f"Send a file as {kinds}.")
+        files = self.request.FILES
+        sent = [file for name in files for file in files.getlist(name)]
+        if len(sent) != 1:
+            raise InvalidInput(
+                f"{len(sent)} files in the form; send one.",
+                errors=[FieldError("file", "Send one file.")],
+            )
+        fields = {n: str(data[n]) for n in data if n not in files and n != CSRF_FIELD}
+        return _of_form(sent[0], fields)
+
+
+CSRF_FIELD = "csrfmiddlewaretoken"
+
+
+def _raw(kind: str) -> type[BaseParser]:
+    """A parser that writes the body to disk as it comes."""
+
+    class Raw(BaseParser):
+        media_type = kind
+
+        def parse(
+            self,
+            stream: IO[bytes],
+            media_type: str | None = None,
+            parser_context: Any = None,
+        ) -> Upload:
+            limit = (parser_context or {})["view"].upload_limit
+            chunks = iter(lambda: stream.read(CHUNK), b"")
+            return _spool(chunks, name="", content_type=kind, limit=limit)
+
+    return Raw
+
+
+def _of_form(sent: UploadedFile, fields: dict[str, str]) -> Upload:
+    name, kind = sent.name or "", sent.content_type or ""
+    if isinstance(sent, TemporaryUploadedFile):
+        path = Path(sent.temporary_file_path())
+        return Upload(path, name, kind, sent.size or 0, fields, keep=sent)
+    upload = _spool(sent.chunks(CHUNK), name=name, content_type=kind)
+    upload.fields = fields
+    return upload
+
+
+def _spool(
+    chunks: Iterable[bytes], *, name: str, content_type: str, limit: int = UPLOAD_LIMIT
+) -> Upload:
+    size = 0
+    file = tempfile.NamedTemporaryFile(prefix="upload-")  # noqa: SIM115
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit:
+            file.close()
+            raise TooLarge(f"The file is larger than {limit // 2**20} MB.")
+        file.write(chunk)
+    file.flush()
+    return Upload(Path(file.name), name, content_type, size, keep=file)
