@@ -51,7 +51,7 @@ class LineFormatter(logging.Formatter):
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
 
-    converter = time.gmtime
+    converter = time.gmtime  # type: ignore[assignment]  # the stub names the default
 
     def format(self, record: logging.LogRecord) -> str:
         return on_one_line(without_secrets(super().format(record)))

@@ -7,6 +7,8 @@ import tempfile
 
 # Before anything reads it: a test run never sees ./var.
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="mlsystem-tests-")
+# Playwright's event loop runs in the test's own thread, where Django would refuse.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 atexit.register(shutil.rmtree, os.environ["DATA_DIR"], ignore_errors=True)
 
 from mlsystem.settings import *  # noqa: E402, F403

@@ -1,0 +1,48 @@
+"""Shared by every test: services, and fixtures. Small factories are in factories.py."""
+
+from typing import Any
+
+import pytest
+
+from tests import services
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require",
+        metavar="SERVICES",
+        help="fail rather than leave out tests that need postgres, redis or chromium; "
+        "default: all of them where CI=true, else none",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses by our marks
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    services.mark(items, needed=services.required(config.getoption("--require")))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if missing := item.get_closest_marker("missing_service"):
+        pytest.fail(f"This run must not leave it out: needs {missing.args[0]}.", False)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    line = services.left_out(terminalreporter.stats.get("skipped", []))
+    if line:
+        terminalreporter.write_line(line, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(
+    browser_type_launch_args: dict[str, Any],
+) -> dict[str, Any]:
+    """Playwright drives the machine's own Chromium."""
+    return browser_type_launch_args | {
+        "executable_path": services.chromium(),
+        "args": [
+            *("--no-sandbox", "--disable-gpu", "--no-first-run"),
+            *("--disable-background-networking", "--disable-component-update"),
+        ],
+    }
