@@ -54,7 +54,7 @@ class LoadedVersion:
         positive: str,
         unit: str,
         model: Any = None,
-        function: Callable[[Row], Any] | None = None,
+        function: Callable[[dict[str, Any]], Any] | None = None,
     ) -> None:
         self.version = version
         self.number = version.number
@@ -119,12 +119,14 @@ class LoadedVersion:
             prediction=said,
             score=score,
             probabilities=shares,
-            decision=decided and {"action": decided.action, "reason": decided.reason},
+            decision={"action": decided.action, "reason": decided.reason}
+            if decided
+            else None,
         )
 
     def _outputs(self, rows: Sequence[Row]) -> list[_Output]:
         if self._function is not None:
-            return [self._called(self._function(row)) for row in rows]
+            return [self._called(self._function(dict(row))) for row in rows]
         if self.task == "regression":
             values = _listed(self._model.predict(list(rows)))
             return [_Output(prediction=_finite(value)) for value in values]

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
-from registry import artefact, storage
+from registry import artefact, definition_store, storage
 from registry.answering import LoadedVersion, ModelFailure
 from registry.errors import DomainError, Unavailable
 from registry.models import Dataset, ModelVersion, Project, Run, User
@@ -218,9 +218,7 @@ def _model(version: ModelVersion) -> Any:
     return model
 
 
-def _function(version: ModelVersion) -> Callable[[Mapping[str, Any]], Any]:
-    from registry import definition_store
-
+def _function(version: ModelVersion) -> Callable[[dict[str, Any]], Any]:
     try:
         return definition_store.baseline_function(version.function)
     except DomainError as error:

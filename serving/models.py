@@ -24,15 +24,15 @@ class Rollout(models.Model):
     project = models.OneToOneField(
         Project, on_delete=models.CASCADE, related_name="rollout"
     )
-    live = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="+")
+    live = models.ForeignKey(ModelVersion, on_delete=models.RESTRICT, related_name="+")
     baseline = models.ForeignKey(
-        ModelVersion, on_delete=models.PROTECT, related_name="+"
+        ModelVersion, on_delete=models.RESTRICT, related_name="+"
     )
     previous = models.ForeignKey(
-        ModelVersion, null=True, on_delete=models.PROTECT, related_name="+"
+        ModelVersion, null=True, on_delete=models.RESTRICT, related_name="+"
     )
     candidate = models.ForeignKey(
-        ModelVersion, null=True, on_delete=models.PROTECT, related_name="+"
+        ModelVersion, null=True, on_delete=models.RESTRICT, related_name="+"
     )
     shadows = models.ManyToManyField(ModelVersion, related_name="+", blank=True)
     mode = models.CharField(max_length=6, choices=Mode.choices, default=Mode.NONE)
