@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from registry.clock import now
+from registry.identifiers import uuid7
 from registry.models import Membership, ModelVersion, Project, User
+from serving.models import Prediction
 
 FIELDS: list[dict[str, Any]] = [
     {"name": "tenure", "kind": "integer", "minimum": 0},
@@ -138,3 +141,38 @@ def make_dataset(project: Project, *, frame: Any = None, **changes: Any) -> Any:
     frame = make_frame() if frame is None else frame
     given: dict[str, Any] = {"name": "customers", "lineage": {"source": "test"}}
     return register_dataset(project=project, frame=frame, **(given | changes))
+
+
+def make_bare_version(project: Project, number: int = 1) -> ModelVersion:
+    """A version as a row alone, for what never asks it: it cannot be loaded."""
+    found, _ = ModelVersion.objects.get_or_create(
+        project=project,
+        number=number,
+        defaults={
+            "kind": "baseline",
+            "state": "accepted",
+            "name": f"version {number}",
+            "algorithm": "function",
+            "function": "tests.factories:nothing",
+            "fields": project.fields,
+            "classes": project.classes,
+        },
+    )
+    return found
+
+
+def make_prediction(project: Project, **changes: Any) -> Prediction:
+    """A stored answer, of version 1 and with score .7 if nothing else is said."""
+    at = changes.get("at") or now()
+    given: dict[str, Any] = {
+        "id": uuid7(at),
+        "version": changes.get("version") or make_bare_version(project),
+        "role": "live",
+        "at": at,
+        "received_at": at,
+        "input": make_rows(1)[0],
+        "output": {"prediction": "Yes", "score": 0.7},
+        "score": 0.7,
+        "latency_ms": 3.0,
+    }
+    return Prediction.objects.create(project=project, **(given | changes))

@@ -168,7 +168,7 @@ class Annotation(models.Model):
     seconds = models.FloatField(null=True)
     late = models.BooleanField(default=False)  # after its lease had ended
     decides = models.BooleanField(default=False)  # a reviewer's, on a disputed example
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField()
 
     class Meta:
         constraints = [

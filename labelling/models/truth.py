@@ -152,7 +152,7 @@ class Outcome(models.Model):
     metric = models.CharField(max_length=60)
     value = models.FloatField()
     at = models.DateTimeField()
-    received_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField()
 
     class Meta:
         constraints = [
@@ -180,7 +180,7 @@ class Feedback(models.Model):
     value = models.JSONField(null=True)
     comment = models.TextField(blank=True)
     by_token = models.BooleanField(default=False)
-    received_at = models.DateTimeField(auto_now_add=True)
+    received_at = models.DateTimeField()
 
     class Meta:
         indexes = [
