@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from registry.catalogue import METRICS
+
 FINISHED = "finished"
 FAILED = "failed"
 RUNNING = "running"
@@ -12,6 +14,17 @@ RUNNING = "running"
 
 class BuildError(Exception):
     """The build cannot be done with this data or time; the message names the cure."""
+
+
+def loss(metric: str, score: float) -> float:
+    """A score as something to minimise; a bias is bad on either side of 0.
+
+    >>> loss("roc_auc", 0.8), loss("mae", 2.0), loss("bias", -3.0)
+    (-0.8, 2.0, 3.0)
+    """
+    if metric == "bias":
+        return abs(score)
+    return -score if METRICS[metric].larger_is_better else score
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,8 +133,18 @@ def probabilities(raw: Floats) -> Floats:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
-def balanced_weights(truth: NDArray[np.intp], n_classes: int) -> Floats:
-    """Weights that make all classes present weigh the same, with mean 1."""
+def class_weights(truth: NDArray[np.intp], n_classes: int, kind: str) -> Floats:
+    """A weight for each class: 1 ("none"), or all classes weigh the same ("balanced").
+
+    Training with weights w multiplies a class's odds by w; the estimators take log w
+    off the raw output again, so that probabilities stay probabilities.
+
+    >>> class_weights(np.array([0, 0, 0, 1]), 2, "balanced").round(2).tolist()
+    [0.67, 2.0]
+    """
+    if kind == "none":
+        return np.ones(n_classes)
+    if kind != "balanced":
+        raise ValueError(f"class_weight={kind!r}: write none or balanced.")
     counts = np.bincount(truth, minlength=n_classes)
-    by_class = len(truth) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return by_class[truth]
+    return len(truth) / (np.count_nonzero(counts) * np.maximum(counts, 1))

@@ -13,7 +13,7 @@ from registry.estimators.base import (
     Floats,
     Servable,
     UntrainableError,
-    balanced_weights,
+    class_weights,
 )
 from registry.estimators.table import MISSING, NUMBERS, Field, Table, date_parts
 
@@ -101,6 +101,7 @@ class Boosting(Servable):
         self, truth: NDArray[Any], weight: Floats
     ) -> tuple[NDArray[Any], Floats, dict[str, Any]]:
         """Truth as LightGBM counts it, weights, and what to minimise."""
+        self.shift_: Any = 0.0  # what weighting added to the margins
         if self.task == "regression":
             self.present_ = []
             return truth, weight, {"objective": self.params["objective"]}
@@ -110,9 +111,11 @@ class Boosting(Servable):
                 f"All rows are {self.classes_[present[0]]!r}: nothing to tell apart."
             )
         self.present_ = present.tolist()
-        if self.params["class_weight"] == "balanced":
-            weight = weight * balanced_weights(truth, len(self.classes_))
+        by_class = class_weights(truth, len(self.classes_), self.params["class_weight"])
+        weight, logs = weight * by_class[truth], np.log(by_class)
+        self.shift_ = logs[present]
         if self.task == "binary":
+            self.shift_ = logs[1] - logs[0]
             return codes, weight, {"objective": "binary"}
         return codes, weight, {"objective": "multiclass", "num_class": len(present)}
 
@@ -130,7 +133,8 @@ class Boosting(Servable):
         return self.booster.predict(matrix, num_threads=self.num_threads, **options)
 
     def _raw(self, table: Table) -> Floats:
-        return self._widen(self._predict(table, raw_score=True), ABSENT)
+        margins = self._predict(table, raw_score=True) - self.shift_
+        return self._widen(margins, ABSENT)
 
     def _widen(self, margins: Floats, absent: float) -> Floats:
         """Margins of the classes seen in training as margins of all."""
@@ -152,7 +156,7 @@ class Boosting(Servable):
         for part, name in zip(stacked, self.owners_, strict=False):
             wide = self._widen(part, 0.0)
             found[name] = found[name] + wide if name in found else wide
-        return self._widen(stacked[-1], ABSENT), found
+        return self._widen(stacked[-1] - self.shift_, ABSENT), found
 
     def _fields_of(self, kinds: Sequence[str]) -> list[str]:
         return [field["name"] for field in self.fields if field["kind"] in kinds]

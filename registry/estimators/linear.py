@@ -13,7 +13,7 @@ from registry.estimators.base import (
     Floats,
     Servable,
     UntrainableError,
-    balanced_weights,
+    class_weights,
 )
 from registry.estimators.design import Design
 from registry.estimators.table import Field, Table
@@ -89,20 +89,21 @@ class Linear(Servable):
             raise UntrainableError(
                 f"All rows are {self.classes_[present[0]]!r}: nothing to tell apart."
             )
-        if self.params["class_weight"] == "balanced":
-            weight = weight * balanced_weights(truth, k)
+        by_class = class_weights(truth, k, self.params["class_weight"])
         model = LogisticRegression(C=self.params["C"], max_iter=MAX_ITERATIONS)
-        _quietly(model.fit, matrix, truth, sample_weight=weight)
-        coef, intercept = model.coef_, model.intercept_
+        _quietly(model.fit, matrix, truth, sample_weight=weight * by_class[truth])
+        coef, intercept, shift = model.coef_, model.intercept_, np.log(by_class)
         if self.task == "binary":
-            self.coef_, self.intercept_ = coef[0].copy(), np.float64(intercept[0])
+            self.coef_ = coef[0].copy()
+            self.intercept_ = np.float64(intercept[0] - (shift[1] - shift[0]))
             return
         if len(coef) == 1:  # two of the classes only: a margin for each
             coef = np.vstack([-coef / 2, coef / 2])
             intercept = np.concatenate([-intercept / 2, intercept / 2])
         self.coef_ = np.zeros((k, matrix.shape[1]))
         self.intercept_ = np.full(k, ABSENT)
-        self.coef_[present], self.intercept_[present] = coef, intercept
+        self.coef_[present] = coef
+        self.intercept_[present] = intercept - shift[present]
 
     def _raw(self, table: Table) -> Floats:
         return self.design_.transform(table) @ self.coef_.T + self.intercept_
