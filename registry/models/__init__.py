@@ -1,7 +1,7 @@
 """The ground floor's tables and their database rules, one module a subject."""
 
 from registry.models.access import ApiKey, AuditEntry, Invitation, Membership, User
-from registry.models.data import Dataset, Event, Source, Split
+from registry.models.data import Dataset, Event, LookupRow, Source, Split
 from registry.models.projects import Project
 from registry.models.training import ModelVersion, Run, Schedule, Step, Trial
 from registry.models.work import IdempotencyRecord, Job, Webhook
@@ -14,6 +14,7 @@ __all__ = [
     "IdempotencyRecord",
     "Invitation",
     "Job",
+    "LookupRow",
     "Membership",
     "ModelVersion",
     "Project",

@@ -123,3 +123,25 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stream}:{self.event_id}"
+
+
+class LookupRow(models.Model):
+    """A stored row of a look-up, by key: what fills an input that lacks it. Copied from
+    the source by a job, so that no request waits for somebody else's database."""
+
+    project = models.ForeignKey(
+        "registry.Project", on_delete=models.CASCADE, related_name="+"
+    )
+    lookup = models.CharField(max_length=60)  # the source's name
+    key = models.CharField(max_length=300)  # canonical JSON of the key columns
+    values = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "lookup", "key"], name="one_row_per_lookup_and_key"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lookup}:{self.key}"
