@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from registry import clock
 from registry.models import Dataset, ModelVersion, Project, Run, User
 
 
@@ -59,7 +60,6 @@ class Bucket(models.Model):
     fallbacks = models.PositiveIntegerField(default=0)
     inputs = models.BinaryField(default=bytes)  # packed histograms of all features
     truths = models.PositiveIntegerField(default=0)  # predictions whose truth is known
-    due = models.PositiveIntegerField(default=0)  # mature: truth may be expected
     outcomes = models.BinaryField(default=bytes)  # packed scores by truth, sums
 
     class Meta:
@@ -220,7 +220,7 @@ class RolloutDecision(models.Model):
     project = models.ForeignKey(
         Project, on_delete=models.CASCADE, related_name="rollout_decisions"
     )
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=clock.now)
     candidate = models.ForeignKey(
         ModelVersion, on_delete=models.CASCADE, related_name="+"
     )

@@ -1,6 +1,34 @@
 """Addresses of this floor: `api` under /api/v1/, `pages` at the root."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-api: list[URLPattern | URLResolver] = []
+from monitoring.monitor import api as monitor
+
+api: list[URLPattern | URLResolver] = [
+    path(
+        "projects/<slug:project>/metrics",
+        monitor.MetricsApi.as_view(),
+        name="api-metrics",
+    ),
+    path("projects/<slug:project>/drift", monitor.DriftApi.as_view(), name="api-drift"),
+    path(
+        "projects/<slug:project>/comparison",
+        monitor.ComparisonApi.as_view(),
+        name="api-comparison",
+    ),
+    path(
+        "projects/<slug:project>/alerts", monitor.AlertsApi.as_view(), name="api-alerts"
+    ),
+    path(
+        "projects/<slug:project>/alerts/<int:alert>/acknowledge",
+        monitor.AcknowledgeApi.as_view(),
+        name="api-alert-acknowledge",
+    ),
+    path(
+        "projects/<slug:project>/alerts/<int:alert>/mute",
+        monitor.MuteApi.as_view(),
+        name="api-alert-mute",
+    ),
+    path("projects/<slug:project>/notes", monitor.NotesApi.as_view(), name="api-notes"),
+]
 pages: list[URLPattern | URLResolver] = []

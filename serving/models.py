@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
+from registry import clock
 from registry.models import ModelVersion, Project
 
 
@@ -85,7 +86,7 @@ class RolloutEvent(models.Model):
     project = models.ForeignKey(
         Project, on_delete=models.CASCADE, related_name="rollout_events"
     )
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=clock.now)
     action = models.CharField(max_length=20)  # start, percent, pause, promote, …
     author = models.ForeignKey(
         "registry.User", null=True, on_delete=models.SET_NULL, related_name="+"

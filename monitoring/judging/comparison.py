@@ -1,0 +1,218 @@
+"""Live, candidate and baseline side by side, and what may be said about the difference.
+
+The candidate's share is judged on one number a prediction (a loss, a cost), by
+confidence sequences that stay right however often one looks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from monitoring.evaluator.moments import Moments
+from monitoring.evaluator.sentences import number
+from monitoring.judging.statistics import (
+    Difference,
+    Interval,
+    confidence_sequence,
+    difference,
+    one_sided_sequence,
+    sample_ratio_mismatch,
+    share_arm,
+)
+from monitoring.monitor.fold import hour_of
+from monitoring.monitor.outcomes import Outcomes
+from monitoring.monitor.series import Sum, Window, read, total
+from registry.catalogue import METRICS
+from registry.models import ModelVersion, Project
+from serving.models import Prediction, Rollout
+
+# Metrics that are means over rows, and the folded moment they are read from.
+ROW_METRICS: Mapping[str, str] = {
+    "cost": "cost",
+    "log_loss": "log_loss",
+    "brier": "squared_error",
+    "mae": "absolute_error",
+    "rmse": "squared_error",
+}
+STAND_INS = {"regression": "mae"}  # for ranks and ratios; classes: log_loss
+MINIMUM_N = 100  # truths of the candidate before a verdict
+ERROR_MARGIN = 0.01  # more failures than live by this share is a breach
+LATENCY_LIMIT = 2.0  # times live's 95th percentile
+SLOW_MS = 50.0  # below that, twice as slow is no breach
+DEFAULT_PERIOD = timedelta(days=28)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    version: ModelVersion
+    variant: str
+    sum: Sum
+
+
+def judged_on(project: Project) -> str:
+    """The metric a difference is judged on: the primary one if it is a mean over rows."""
+    if project.primary_metric in ROW_METRICS:
+        return project.primary_metric
+    return STAND_INS.get(project.task, "log_loss")
+
+
+def compare_rollout(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
+    """Everything the rollout page and the guardrails need, JSON-ready but for times."""
+    project = rollout.project
+    start = hour_of(rollout.started_at or now - DEFAULT_PERIOD)
+    arms = _arms(rollout, start=start, now=now)
+    metric = judged_on(project)
+    answer: dict[str, Any] = {
+        "since": start,
+        "metric": project.primary_metric,
+        "judged_on": metric,
+        "models": [_shown(arm, project) for arm in arms],
+    }
+    live = next(arm for arm in arms if arm.variant == "live")
+    candidate = next((a for a in arms if a.variant in {"canary", "shadow"}), None)
+    if candidate is None:
+        return answer | {"verdict": "none", "text": "There is no candidate."}
+    gap = gain(live.sum.outcomes, candidate.sum.outcomes, metric=metric)
+    ratio = _sample_ratio(rollout)
+    guardrails = _guardrails(live.sum, candidate.sum)
+    answer |= {
+        "difference": _interval(gap),
+        "sample_ratio": ratio,
+        "guardrails": guardrails,
+    }
+    margin = float((project.gate or {}).get("margin", 0.0))
+    return answer | _verdict(
+        gap,
+        known=candidate.sum.outcomes.n,
+        margin=margin,
+        broken=[g["text"] for g in guardrails if not g["ok"]],
+        mismatch=bool(ratio and ratio["mismatch"]),
+    )
+
+
+def _arms(rollout: Rollout, *, start: datetime, now: datetime) -> list[Arm]:
+    end = now + timedelta(hours=1)
+    wanted = [(rollout.live, "live", ("live",))]
+    if rollout.candidate:
+        role = "shadow" if rollout.mode == Rollout.Mode.SHADOW else "canary"
+        wanted.append((rollout.candidate, role, (role,)))
+    if rollout.baseline_id != rollout.live_id:
+        roles = ("live", "canary", "shadow", "baseline")
+        wanted.append((rollout.baseline, "baseline", roles))
+    return [
+        Arm(
+            version=version,
+            variant=variant,
+            sum=total(version, Window(start=start, end=end, roles=roles), now=now),
+        )
+        for version, variant, roles in wanted
+    ]
+
+
+def _shown(arm: Arm, project: Project) -> dict[str, Any]:
+    metrics = [project.primary_metric, judged_on(project), "error_rate", "latency_p95"]
+    return {
+        "model": str(arm.version),
+        "number": arm.version.number,
+        "name": arm.version.name,
+        "variant": arm.variant,
+        "predictions": arm.sum.n,
+        "coverage": arm.sum.coverage,
+        "metrics": {name: read(arm.sum, name) for name in dict.fromkeys(metrics)},
+    }
+
+
+def row_moments(outcomes: Outcomes, metric: str) -> Moments:
+    return outcomes.moments.get(ROW_METRICS[metric], Moments())
+
+
+def gain(live: Outcomes, candidate: Outcomes, *, metric: str) -> Difference | None:
+    """How much better the candidate is, a row; positive is better whatever the metric."""
+    found = difference(row_moments(candidate, metric), row_moments(live, metric))
+    if found is None or METRICS[metric].larger_is_better:
+        return found
+    return Difference(-found.value, found.standard_error, found.n)
+
+
+def _interval(gap: Difference | None) -> dict[str, Any]:
+    if gap is None:
+        return {"value": None, "low": None, "high": None, "n": 0}
+    found = confidence_sequence(gap)
+    return {"value": found.value, "low": found.low, "high": found.high, "n": gap.n}
+
+
+def _sample_ratio(rollout: Rollout) -> dict[str, Any] | None:
+    """Units seen by each arm since the share last changed; targets aim on purpose."""
+    share = float(rollout.percent) / 100
+    if rollout.targets or not 0 < share < 1 or rollout.step_since is None:
+        return None
+    seen = dict.fromkeys(("live", "canary"), 0)
+    units = Prediction.objects.filter(
+        project=rollout.project,
+        received_at__gte=rollout.step_since,
+        role__in=list(seen),
+        test=False,
+    ).values_list("role", "unit")
+    for role, _ in units.distinct():
+        seen[role] += 1
+    counts = [seen["live"], seen["canary"]]
+    shares = [1 - share, share]
+    mismatch = sample_ratio_mismatch(counts, shares)
+    return {"counts": counts, "shares": shares, "mismatch": mismatch}
+
+
+def _guardrails(live: Sum, candidate: Sum) -> list[dict[str, Any]]:
+    return [_failures(live, candidate), _slowness(live, candidate)]
+
+
+def _failures(live: Sum, candidate: Sum) -> dict[str, Any]:
+    gap = difference(
+        share_arm(candidate.errors, candidate.n), share_arm(live.errors, live.n)
+    )
+    broken = gap is not None and one_sided_sequence(gap).low > ERROR_MARGIN
+    text = f"{candidate.errors} of {candidate.n} answers failed, {live.errors} of {live.n} of live's."
+    return {"rule": "errors", "ok": not broken, "text": text}
+
+
+def _slowness(live: Sum, candidate: Sum) -> dict[str, Any]:
+    ours, theirs = (s.inputs.latency_quantile(0.95) for s in (candidate, live))
+    if ours is None or theirs is None:
+        return {"rule": "latency", "ok": True, "text": "No latency measured yet."}
+    broken = ours > max(LATENCY_LIMIT * theirs, SLOW_MS) and candidate.n >= MINIMUM_N
+    text = f"95 % within {number(ours)} ms, live within {number(theirs)} ms."
+    return {"rule": "latency", "ok": not broken, "text": text}
+
+
+def _verdict(
+    gap: Difference | None,
+    *,
+    known: int,
+    margin: float,
+    broken: list[str],
+    mismatch: bool,
+) -> dict[str, Any]:
+    """breach, hold, wait, worse, better or level, and why in a sentence."""
+    if broken:
+        return {"verdict": "breach", "text": " ".join(broken)}
+    if mismatch:
+        text = (
+            "The shares of the two versions are not what the rollout says: no verdict."
+        )
+        return {"verdict": "hold", "text": text}
+    if known < MINIMUM_N or gap is None:
+        needs = MINIMUM_N - known
+        text = f"Holding: needs {needs} more truths to say anything."
+        return {"verdict": "wait", "needs": needs, "text": text}
+    return _by_sequence(confidence_sequence(gap), margin=margin)
+
+
+def _by_sequence(found: Interval, *, margin: float) -> dict[str, Any]:
+    reach = f"{number(found.low)} to {number(found.high)} a prediction"
+    if found.high < -margin:
+        return {"verdict": "worse", "text": f"The candidate is worse: {reach}."}
+    if found.low > 0:
+        return {"verdict": "better", "text": f"The candidate is better: {reach}."}
+    if found.low > -margin and margin > 0:
+        return {"verdict": "level", "text": f"The candidate is not worse: {reach}."}
+    return {"verdict": "wait", "text": f"Not decided yet: {reach}."}

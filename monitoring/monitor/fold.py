@@ -1,0 +1,174 @@
+"""Component 4, Monitor: predictions are folded once, in whatever order they committed.
+
+An inbox row is written in the prediction's commit and deleted in the fold's, so nothing
+is lost to clocks or to ids that commit late, and nothing counts twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
+
+from labelling.models import Match
+from monitoring.models import HourBucket
+from monitoring.monitor.inputs import Inputs, fold_inputs
+from monitoring.monitor.references import make_reference, reference_of
+from registry.models import ModelVersion, Project
+from serving.models import Prediction, PredictionInbox
+
+CHUNK = 500  # rows a transaction: SQLite has one writer
+ALL = ""  # the slice that is everything
+
+
+class Place(NamedTuple):
+    """Where a bucket is."""
+
+    version: int
+    role: str
+    slice: str
+    hour: datetime
+
+    @property
+    def day(self) -> date:
+        return self.hour.date()
+
+
+def hour_of(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def fold_predictions(project: Project) -> set[Place]:
+    """Fold up to 500 predictions; returns the buckets touched, none when all is done."""
+    _make_references(project)
+    with transaction.atomic():
+        entries = list(_locked(PredictionInbox.objects.filter(project=project))[:CHUNK])
+        if not entries:
+            return set()
+        ids = [entry.prediction_id for entry in entries]
+        rows = Prediction.objects.filter(pk__in=ids, test=False)
+        places = _fold(project, list(rows))
+        PredictionInbox.objects.filter(pk__in=[entry.pk for entry in entries]).delete()
+    return places
+
+
+def _make_references(project: Project) -> None:
+    """Loading a model takes a moment: not inside a transaction."""
+    ids = PredictionInbox.objects.filter(project=project).order_by("pk")
+    waiting = list(ids.values_list("prediction_id", flat=True)[:CHUNK])
+    versions = Prediction.objects.filter(pk__in=waiting).values("version")
+    for version in ModelVersion.objects.filter(
+        pk__in=versions, reference=None
+    ).select_related("project", "dataset"):
+        make_reference(version)
+
+
+def _fold(project: Project, rows: Sequence[Prediction]) -> set[Place]:
+    known = set(
+        Match.objects.filter(prediction_id__in=[row.pk for row in rows]).values_list(
+            "prediction_id", flat=True
+        )
+    )
+    versions = ModelVersion.objects.select_related("project", "dataset").in_bulk(
+        {row.version_id for row in rows}
+    )
+    groups: dict[Place, list[Prediction]] = defaultdict(list)
+    for row in rows:
+        for name in slices_of(project, row):
+            place = Place(row.version_id, row.role, name, hour_of(row.at))
+            groups[place].append(row)
+    for place in sorted(groups):  # one order for all, so that no two wait in a circle
+        part = groups[place]
+        inputs = Inputs()
+        if place.slice == ALL:
+            inputs = _inputs(versions[place.version], part)
+        has_truth = any(row.pk in known for row in part)
+        _add(project, place, part, inputs, has_truth=has_truth)
+    return set(groups)
+
+
+def _inputs(version: ModelVersion, rows: Sequence[Prediction]) -> Inputs:
+    answered = [row for row in rows if not row.error]
+    scores = [row.score for row in answered if row.score is not None]
+    binary = version.project.task == Project.Task.BINARY
+    return fold_inputs(
+        reference_of(version),
+        [{**row.input, **row.features} for row in answered],
+        predictions=[_said(version, row) for row in answered],
+        scores=scores if binary else (),
+        latencies_ms=[row.latency_ms for row in rows],
+    )
+
+
+def _said(version: ModelVersion, row: Prediction) -> Any:
+    """What the profile's `prediction` was built of: see references.py."""
+    if version.project.task == Project.Task.BINARY and row.score is not None:
+        return row.score
+    return row.output.get("prediction")
+
+
+def _add(
+    project: Project,
+    place: Place,
+    rows: Sequence[Prediction],
+    inputs: Inputs,
+    *,
+    has_truth: bool,
+) -> None:
+    bucket = locked_bucket(project, place)
+    if place.slice == ALL:
+        bucket.inputs = Inputs.unpack(bytes(bucket.inputs)).merge(inputs).pack()
+    bucket.n += len(rows)
+    bucket.errors += sum(1 for row in rows if row.error)
+    bucket.fallbacks += sum(1 for row in rows if row.fallback)
+    bucket.dirty += has_truth
+    bucket.save(update_fields=["inputs", "n", "errors", "fallbacks", "dirty"])
+
+
+def locked_bucket(project: Project, place: Place) -> HourBucket:
+    """The bucket's row, made if it is missing, locked until the commit."""
+    bucket, _ = HourBucket.objects.select_for_update(of=("self",)).get_or_create(
+        version_id=place.version,
+        role=place.role,
+        slice=place.slice,
+        hour=place.hour,
+        defaults={"project": project},
+    )
+    return bucket
+
+
+def mark_dirty(project: Project, rows: Iterable[Prediction]) -> set[Place]:
+    """Say that the outcomes of these predictions' hours must be computed again."""
+    places = {
+        Place(row.version_id, row.role, name, hour_of(row.at))
+        for row in rows
+        for name in slices_of(project, row)
+    }
+    for place in sorted(places):
+        marked = HourBucket.objects.filter(
+            version_id=place.version,
+            role=place.role,
+            slice=place.slice,
+            hour=place.hour,
+        ).update(dirty=F("dirty") + 1)
+        if not marked:  # its predictions are not folded yet
+            bucket = locked_bucket(project, place)
+            HourBucket.objects.filter(pk=bucket.pk).update(dirty=F("dirty") + 1)
+    return places
+
+
+def slices_of(project: Project, row: Prediction) -> list[str]:
+    """The buckets of one hour a prediction counts in: everything, and the slices that
+    the project's gate names."""
+    names = project.gate.get("slices", []) if project.gate else []
+    values = {**row.input, **row.features}
+    return [ALL, *(f"{name}={values.get(name)}"[:200] for name in names)]
+
+
+def _locked(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Two folds at once take different rows where the database can skip locked ones;
+    SQLite lets only one write."""
+    skip = connection.features.has_select_for_update_skip_locked
+    return queryset.order_by("pk").select_for_update(skip_locked=skip)

@@ -1,0 +1,39 @@
+"""Component 4, Monitor: what the house's pulse asks of it."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from labelling.models import TruthInbox
+from monitoring.judging.rollouts import judge_all
+from monitoring.models import HourBucket
+from registry.jobs import enqueue
+from registry.models import Job, Project
+from serving.models import PredictionInbox, Rollout
+
+ALERTS_EVERY = timedelta(minutes=10)
+
+
+def tick(now: datetime) -> None:
+    """Ask for a fold wherever something is new."""
+    waiting = set(PredictionInbox.objects.values_list("project", flat=True).distinct())
+    waiting |= set(TruthInbox.objects.values_list("project", flat=True).distinct())
+    dirty = HourBucket.objects.filter(dirty__gt=F("cleaned"))
+    waiting |= set(dirty.values_list("project", flat=True).distinct())
+    for project in Project.objects.filter(pk__in=waiting):
+        enqueue(task="monitoring.fold", project=project, key=f"fold:{project.pk}")
+
+
+def sweep(now: datetime) -> None:
+    """Judge rollouts every minute, alert rules every ten."""
+    judge_all(now)
+    lately = Job.objects.filter(
+        task="monitoring.alerts", created_at__gt=now - ALERTS_EVERY
+    ).values("project")
+    serving = Rollout.objects.exclude(project__in=lately).select_related("project")
+    for rollout in serving:
+        enqueue(
+            task="monitoring.alerts",
+            project=rollout.project,
+            key=f"alerts:{rollout.project_id}",
+        )

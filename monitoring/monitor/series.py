@@ -1,0 +1,189 @@
+"""Component 4, Monitor: every number over time, read from buckets, with its interval.
+
+Where silence means "no", the known truths of an hour that is not mature yet are all of
+one kind: such hours are shown, marked, and counted in no total.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from monitoring.evaluator.intervals import wilson
+from monitoring.models import DayBucket, HourBucket
+from monitoring.monitor.inputs import Inputs
+from monitoring.monitor.outcomes import Outcomes
+from monitoring.monitor.performance import read_metric
+from registry.catalogue import METRICS
+from registry.models import ModelVersion, Project
+
+ROLES = ("live", "canary", "shadow", "baseline")  # a fall-back answered for another
+OPERATIONS = (
+    "predictions",
+    "error_rate",
+    "fallback_rate",
+    "latency_p50",
+    "latency_p95",
+)
+
+
+@dataclass
+class Sum:
+    """Merged buckets."""
+
+    n: int = 0
+    errors: int = 0
+    fallbacks: int = 0
+    truths: int = 0
+    inputs: Inputs = field(default_factory=Inputs)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+
+    def add(
+        self, bucket: HourBucket | DayBucket, *, with_outcomes: bool = True
+    ) -> None:
+        self.n += bucket.n
+        self.errors += bucket.errors
+        self.fallbacks += bucket.fallbacks
+        self.inputs = self.inputs.merge(Inputs.unpack(bytes(bucket.inputs)))
+        if with_outcomes:
+            self.truths += bucket.truths
+            self.outcomes = self.outcomes.merge(Outcomes.unpack(bytes(bucket.outcomes)))
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of predictions whose truth is known."""
+        return self.truths / self.n if self.n else None
+
+
+def read(total: Sum, metric: str) -> dict[str, Any]:
+    """One number: {"value", "low", "high", "n", "coverage", "reason"?}."""
+    if metric in OPERATIONS:
+        return OPERATION_READERS[metric](total)
+    if not total.outcomes.n:
+        return _number(None, n=0, total=total) | {"reason": "No truth is known yet."}
+    return read_metric(total.outcomes, metric) | {"coverage": total.coverage}
+
+
+def _number(
+    value: float | None,
+    *,
+    n: int,
+    total: Sum,
+    bounds: tuple[float, float] | None = None,
+) -> dict[str, Any]:
+    low, high = bounds or (None, None)
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": n,
+        "coverage": total.coverage,
+    }
+
+
+def _share(count: Callable[[Sum], int]) -> Callable[[Sum], dict[str, Any]]:
+    def read_share(total: Sum) -> dict[str, Any]:
+        if not total.n:
+            return _number(None, n=0, total=total) | {"reason": "No predictions."}
+        part = count(total)
+        bounds = wilson(part, total.n)
+        return _number(part / total.n, n=total.n, total=total, bounds=bounds)
+
+    return read_share
+
+
+def _latency(q: float) -> Callable[[Sum], dict[str, Any]]:
+    def read_latency(total: Sum) -> dict[str, Any]:
+        value = total.inputs.latency_quantile(q)
+        return _number(value, n=int(total.inputs.latency.sum()), total=total)
+
+    return read_latency
+
+
+OPERATION_READERS: dict[str, Callable[[Sum], dict[str, Any]]] = {
+    "predictions": lambda total: _number(total.n, n=total.n, total=total),
+    "error_rate": _share(lambda total: total.errors),
+    "fallback_rate": _share(lambda total: total.fallbacks),
+    "latency_p50": _latency(0.5),
+    "latency_p95": _latency(0.95),
+}
+
+
+def known_metrics(project: Project) -> list[str]:
+    own = [key for key, metric in METRICS.items() if project.task in metric.tasks]
+    return [*own, *OPERATIONS]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """Which predictions: `start` ≤ at < `end`, whole hours or days, UTC."""
+
+    start: datetime
+    end: datetime
+    by: str = "hour"
+    slice: str = ""
+    roles: Sequence[str] = ROLES
+
+    def buckets(self, version: ModelVersion) -> Iterable[HourBucket | DayBucket]:
+        where = {"version": version, "role__in": self.roles, "slice": self.slice}
+        if self.by == "day":
+            return DayBucket.objects.filter(
+                **where, day__gte=self.start.date(), day__lt=_last_day(self.end)
+            ).order_by("day")
+        return HourBucket.objects.filter(
+            **where, hour__gte=self.start, hour__lt=self.end
+        ).order_by("hour")
+
+
+def _last_day(end: datetime) -> Any:
+    return (
+        end.date()
+        if end.timetz() == time(tzinfo=UTC)
+        else (end + timedelta(days=1)).date()
+    )
+
+
+def starts(bucket: HourBucket | DayBucket) -> datetime:
+    if isinstance(bucket, HourBucket):
+        return bucket.hour
+    return datetime.combine(bucket.day, time(), tzinfo=UTC)
+
+
+def ends(bucket: HourBucket | DayBucket) -> datetime:
+    day = isinstance(bucket, DayBucket)
+    return starts(bucket) + (timedelta(days=1) if day else timedelta(hours=1))
+
+
+def is_mature(
+    project: Project, bucket: HourBucket | DayBucket, *, now: datetime
+) -> bool:
+    """Whether all truths that silence could stand for are in."""
+    if project.silence != Project.Silence.NEGATIVE or project.horizon is None:
+        return True
+    return ends(bucket) + project.horizon <= now
+
+
+def total(version: ModelVersion, window: Window, *, now: datetime) -> Sum:
+    """Everything in the window; outcomes of mature hours only."""
+    found = Sum()
+    for bucket in window.buckets(version):
+        mature = is_mature(version.project, bucket, now=now)
+        found.add(bucket, with_outcomes=mature)
+    return found
+
+
+def points(
+    version: ModelVersion, window: Window, metric: str, *, now: datetime
+) -> list[dict[str, Any]]:
+    """The metric bucket by bucket: {"at", "value", "low", "high", "n", "coverage",
+    "mature"}, the oldest first; buckets without predictions are left out."""
+    sums: dict[datetime, Sum] = {}
+    mature: dict[datetime, bool] = {}
+    for bucket in window.buckets(version):
+        at = starts(bucket)
+        sums.setdefault(at, Sum()).add(bucket)
+        mature[at] = is_mature(version.project, bucket, now=now)
+    return [
+        {"at": at, **read(found, metric), "mature": mature[at]}
+        for at, found in sums.items()
+    ]
