@@ -32,6 +32,7 @@ ARTIFACTS_URL = env.url(
 )
 SOURCES = env.sources()
 MLSYSTEM_DEFINITIONS = env.modules("MLSYSTEM_DEFINITIONS")
+EXAMPLE_DEFINITIONS = "mlsystem.examples"  # what counts where none are named
 
 # Who may reach us
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")

@@ -242,9 +242,8 @@ def _check_task(project: Project) -> list[FieldError]:
             few = ", ".join(classes[:5])
             errors.append(FieldError("positive_class", f"Write one of {few}."))
     allowed = [m.key for m in catalogue.metrics_for(project.task)]
-    own = definition_store.own_metrics(project)
-    if project.primary_metric not in {*allowed, *own}:
-        words = ", ".join([*allowed, *own])
+    if project.primary_metric not in allowed:
+        words = ", ".join(allowed)
         errors.append(FieldError("primary_metric", f"Write one of {words}."))
     if project.primary_metric == "cost" and not project.costs:
         errors.append(FieldError("primary_metric", "Cost needs costs."))

@@ -1,0 +1,112 @@
+"""What a definition consists of: plain values, each knowing the line it was written on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from registry.guarded import Guarded
+from registry.row_features import RowFeature
+
+
+class DefinitionError(ValueError):
+    """Something declared cannot be; the message names module, line and cure."""
+
+
+def hours(number: float) -> timedelta:
+    return timedelta(hours=number)
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)
+
+
+def times(factor: float, column: str) -> dict[str, Any]:
+    """A cost that is a numeric field of the row, so many times."""
+    return {"times": factor, "field": column}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A stored column of a look-up; without a name that of its attribute. Where the
+    project has no input of that name, it is a feature and needs a kind."""
+
+    name: str = ""
+    kind: str = "numeric"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A baseline: where the column compares so, `then`, else `otherwise`."""
+
+    column: str
+    operator: str
+    value: Any
+    then: Any = None
+    otherwise: Any = None
+
+
+@dataclass(frozen=True)
+class GroupMean:
+    """A baseline: the mean, or the class shares, of the training rows of a group."""
+
+    columns: list[str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where rows are read: a file beside the module, or a table or query of
+    SOURCE_<SOURCE>_URL."""
+
+    name: str
+    line: int
+    table: str = ""
+    sql: str = ""
+    file: str = ""
+    source: str = ""  # NAME of SOURCE_<NAME>_URL
+    watermark: str = ""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A column computed from a row of the first source."""
+
+    name: str
+    function: Guarded
+    kind: str | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Columns stored by key, read where an input lacks them. `columns` maps the
+    feature's name to a column of the source; None: every input of the project."""
+
+    source: str
+    key: list[str]
+    columns: dict[str, Column] | None
+    line: int
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A feature of a row: one of the closed set, or the definition's own function."""
+
+    name: str
+    kind: str
+    line: int
+    closed: RowFeature | None = None
+    function: Guarded | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A baseline to serve first: a kind of `catalogue.BASELINES` with its parameters."""
+
+    name: str
+    kind: str
+    line: int
+    params: dict[str, Any] = field(default_factory=dict)
+    function: Callable[[Mapping[str, Any]], Any] | None = None

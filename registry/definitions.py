@@ -1,0 +1,307 @@
+"""What a definition module imports: a project as data and plain functions. Pure.
+
+Everything is checked where it is written; a mistake names module, line and cure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from registry.definition_base import Declared
+from registry.definition_parts import (
+    Baseline,
+    Column,
+    DefinitionError,
+    Derived,
+    Feature,
+    GroupMean,
+    Lookup,
+    Rule,
+    Source,
+    days,
+    hours,
+    times,
+)
+from registry.guarded import Guarded
+from registry.row_features import (
+    ROW_FEATURES,
+    Hour,
+    Log,
+    Ratio,
+    RowFeature,
+    TextLength,
+    Weekday,
+)
+
+__all__ = [
+    "Column",
+    "DefinitionError",
+    "GroupMean",
+    "Hour",
+    "Log",
+    "Project",
+    "Ratio",
+    "Rule",
+    "TextLength",
+    "Weekday",
+    "days",
+    "hours",
+    "times",
+]
+
+OPERATORS = ("<", "<=", ">", ">=", "==", "!=")
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+_Class = TypeVar("_Class", bound=type)
+
+
+class Project(Declared):
+    """One prediction problem, declared. Only slug, task and target must be given;
+    what is not declared here stays open to the project's pages."""
+
+    def __init__(
+        self,
+        slug: str,
+        *,
+        task: str,
+        target: str,
+        name: str | None = None,
+        description: str | None = None,
+        unit: str | None = None,
+        positive: str | None = None,
+        classes: Sequence[str] | None = None,
+        entity: str | Sequence[str] | None = None,
+        time: str | None = None,
+        group: str | None = None,
+        horizon: timedelta | None = None,
+        silence: str | None = None,
+        metric: str | None = None,
+        zone: str | None = None,
+        strict: bool | None = None,
+    ) -> None:
+        super().__init__()
+        line = self._line()
+        given = {
+            "slug": slug,
+            "task": task,
+            "target": target,
+            "name": name,
+            "description": description,
+            "unit": unit,
+            "positive_class": positive,
+            "classes": classes and list(classes),
+            "entity": [entity] if isinstance(entity, str) else entity and list(entity),
+            "time_column": time,
+            "group_column": group,
+            "horizon": horizon,
+            "silence": silence,
+            "primary_metric": metric,
+            "zone": zone,
+            "strict_inputs": strict,
+        }
+        self.slug, self.task, self.target = slug, task, target
+        for attribute, value in given.items():
+            if value is not None:
+                self._set(attribute, value, line)
+        self.sources: list[Source] = []
+        self.derived: list[Derived] = []
+        self.filters: list[Guarded] = []
+        self.fields: dict[str, dict[str, Any]] = {}
+        self.excluded: dict[str, int] = {}
+        self.lookups: list[Lookup] = []
+        self.row_features: list[Feature] = []
+        self.baselines: list[Baseline] = []
+
+    def __repr__(self) -> str:
+        return f"<definition of {self.slug} in {self.module}>"
+
+    # Data
+
+    def source(
+        self,
+        name: str,
+        *,
+        table: str = "",
+        sql: str = "",
+        file: str = "",
+        source: str = "",
+        watermark: str = "",
+    ) -> None:
+        """Rows to read; the first source holds the rows to learn from."""
+        line = self._line()
+        self._named("source", name, [s.name for s in self.sources], line)
+        if sum(map(bool, (table, sql, file))) != 1:
+            self._refuse(line, f"source {name}", "give one of table, sql and file")
+        if (table or sql) and not source:
+            cure = "say source=, the NAME of SOURCE_<NAME>_URL"
+            self._refuse(line, f"source {name}", cure)
+        if file and (Path(file).is_absolute() or ".." in Path(file).parts):
+            self._refuse(line, f"source {name}", "name a file beside the module")
+        self.sources.append(
+            Source(name, line, table, sql, file, source.lower(), watermark)
+        )
+
+    def derive(
+        self, name: str, function: Callable[[dict[str, Any]], Any], kind: str = ""
+    ) -> None:
+        """A column computed from a row (its columns, the ones derived before, and
+        `row_number` from 1); missing where the function fails."""
+        line = self._line()
+        self._kind(kind or "text", line, f"column {name}")
+        guarded = self._guarded(function, line, f"derive {name}", "it is missing")
+        self.derived.append(Derived(name, guarded, kind or None, line))
+
+    def filter(self, function: Callable[[dict[str, Any]], Any]) -> None:
+        """Keep the rows for which the function is true; where it fails, not."""
+        line = self._line()
+        self.filters.append(
+            self._guarded(function, line, "filter", "the row is left out")
+        )
+
+    def exclude(self, *columns: str) -> None:
+        """Columns that are no inputs."""
+        self.excluded |= dict.fromkeys(columns, self._line())
+
+    def field(self, name: str, **changes: Any) -> None:
+        """What a column is, where the guess is not right: kind, required, unit,
+        minimum, maximum, categories."""
+        line = self._line()
+        allowed = {"kind", "required", "unit", "minimum", "maximum", "categories"}
+        if unknown := set(changes) - allowed:
+            cure = f"write some of {', '.join(sorted(allowed))}"
+            self._refuse(line, f"field {name}: {', '.join(unknown)}", cure)
+        self._kind(changes.get("kind", "text"), line, f"field {name}")
+        self.fields[name] = changes
+        self.lines[f"fields.{name}"] = line
+
+    # Features
+
+    def lookup(
+        self, source: str, *, key: str | Sequence[str], columns: str = ""
+    ) -> Callable[[_Class], _Class]:
+        """Stored columns by key. Decorates a class of Columns; `columns="inputs"`
+        takes every input instead, and decorates nothing."""
+        line = self._line()
+        if source not in [s.name for s in self.sources]:
+            self._refuse(line, f"lookup {source}", "declare this source first")
+        keys = [key] if isinstance(key, str) else list(key)
+        if columns:
+            if columns != "inputs":
+                self._refuse(line, f"lookup {source}", 'write columns="inputs"')
+            self.lookups.append(Lookup(source, keys, None, line))
+
+        def decorate(declared: _Class) -> _Class:
+            found = {
+                name: Column(value.name or name, value.kind)
+                for name, value in vars(declared).items()
+                if isinstance(value, Column)
+            }
+            if not found or columns:
+                cure = "give the class attributes such as year = Column()"
+                self._refuse(line, f"lookup {source}", cure)
+            if self.target in {column.name for column in found.values()}:
+                self._refuse(line, f"lookup {source}", "leave the target out")
+            self.lookups.append(Lookup(source, keys, found, line))
+            return declared
+
+        return decorate
+
+    def features(self, **named: RowFeature) -> None:
+        """Features of the closed set: `age=Log("years")`."""
+        line = self._line()
+        for name, feature in named.items():
+            if not isinstance(feature, ROW_FEATURES):
+                words = ", ".join(kind.__name__ for kind in ROW_FEATURES)
+                self._refuse(line, f"feature {name}", f"write one of {words}")
+            self._new_feature(Feature(name, feature.kind, line, closed=feature))
+
+    def feature(
+        self, function: _Function | None = None, *, kind: str = "numeric"
+    ) -> Any:
+        """An own feature: a function of a row, named as the function; missing where
+        it fails. `row` has every input, the look-ups', the features declared before,
+        the entity's columns and `at`; what is missing is None."""
+        line = self._line()
+        self._kind(kind, line, "feature")
+
+        def decorate(declared: _Function) -> _Function:
+            name = declared.__name__
+            guarded = self._guarded(
+                declared, line, f"feature {name}", "the feature is missing"
+            )
+            self._new_feature(Feature(name, kind, line, function=guarded))
+            return declared
+
+        return decorate if function is None else decorate(function)
+
+    # Judgement
+
+    def baseline(
+        self,
+        name: str,
+        what: Rule | GroupMean | str | Callable[[Mapping[str, Any]], Any],
+    ) -> None:
+        """What is worth beating: a Rule, a GroupMean, "majority", "mean", "median" or
+        a function of a row. The first one is served until a model is better."""
+        line = self._line()
+        if name in [baseline.name for baseline in self.baselines]:
+            self._refuse(line, f"baseline {name}", "there is one of that name")
+        kind, params, function = self._baseline(name, what, line)
+        self.baselines.append(Baseline(name, kind, line, params, function))
+
+    def costs(self, *, currency: str = "", error_value: float | None = None,
+              **actions: Any) -> None:  # fmt: skip
+        """Money: `offer=60, wait={"Yes": times(6, "monthly_charges"), "No": 0}`, or
+        for a regression `error_value` by unit of error."""
+        line = self._line()
+        costs: dict[str, Any] = {"currency": currency} if currency else {}
+        if error_value is not None:
+            costs["error_value"] = error_value
+        if actions:
+            costs["matrix"] = actions
+        self._set("costs", costs, line)
+
+    def decision(self, kind: str, **details: Any) -> None:
+        """`"cost"` acts where it is cheapest; `"threshold", threshold=.3`."""
+        if kind not in {"cost", "threshold"}:
+            self._refuse(self._line(), f"decision {kind}", "write cost or threshold")
+        self._set("decision", {"kind": kind, **details}, self._line())
+
+    def gate(self, **limits: Any) -> None:
+        """What a model must pass: margin, slices, worst_slice_margin, max_latency_us,
+        max_artifact_mb, approval."""
+        allowed = {
+            *("margin", "slices", "worst_slice_margin"),
+            *("max_latency_us", "max_artifact_mb", "approval"),
+        }
+        if unknown := set(limits) - allowed:
+            cure = f"write some of {', '.join(sorted(allowed))}"
+            self._refuse(self._line(), f"gate: {', '.join(sorted(unknown))}", cure)
+        self._set("gate", limits, self._line())
+
+    def plan(self, *steps: Mapping[str, Any]) -> None:
+        """What the rollout of an accepted model follows: percent, hours, min_n."""
+        self._set("plan", [dict(step) for step in steps], self._line())
+
+    def _baseline(
+        self, name: str, what: object, line: int
+    ) -> tuple[str, dict[str, Any], Callable[[Mapping[str, Any]], Any] | None]:
+        if isinstance(what, Rule):
+            if what.operator not in OPERATORS:
+                cure = f"operator: one of {' '.join(OPERATORS)}"
+                self._refuse(line, f"baseline {name}", cure)
+            given = {k: v for k, v in vars(what).items() if v is not None}
+            return "rule", given, None
+        if isinstance(what, GroupMean):
+            return "group_mean", {"keys": list(what.columns)}, None
+        if what == "majority":
+            return "majority", {}, None
+        if what in {"mean", "median"}:
+            return "mean", {"statistic": what}, None
+        if callable(what):
+            return "function", {}, what
+        return self._refuse(
+            line, f"baseline {name}", "a Rule, GroupMean, word or function"
+        )

@@ -1,0 +1,103 @@
+"""Component 5, Featurizer: the path of a request, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from registry import lookups
+from registry.definition_parts import Feature, Lookup
+from registry.featurizer import context
+from registry.featurizer.context import Row
+from registry.featurizer.spec import Spec, chosen, lookup_columns
+from registry.identifiers import canonical_key
+from registry.models import Project
+
+
+def fill(
+    *,
+    project: Project,
+    features: Spec,
+    inputs: Sequence[Row],
+    entities: Sequence[object],
+) -> list[Row]:
+    """Inputs in which look-ups have filled what was missing, as Python values."""
+    stored, _ = chosen(project, features)
+    rows = [
+        context.entity_columns(project, entity) | _present(row)
+        for row, entity in zip(inputs, entities, strict=True)
+    ]
+    for lookup in stored:
+        _look_up(project, lookup, rows)
+    return [
+        {**row, **_inputs(project, filled)}
+        for row, filled in zip(inputs, rows, strict=True)
+    ]
+
+
+def compute(
+    *,
+    project: Project,
+    features: Spec,
+    inputs: Sequence[Row],
+    entities: Sequence[object] | None = None,
+    at: Sequence[datetime] | datetime | None = None,
+) -> list[Row]:
+    """The row of features each: exactly `features["fields"]`, None where missing.
+
+    `inputs` are rows as `schema.check_row` cleans them; a field may be left out.
+    """
+    stored, declared = chosen(project, features)
+    given = entities or [None] * len(inputs)
+    rows = [
+        context.entity_columns(project, entity) | {"at": moment} | _present(row)
+        for row, entity, moment in zip(
+            inputs, given, context.moments(at, len(inputs)), strict=True
+        )
+    ]
+    for lookup in stored:
+        _look_up(project, lookup, rows)
+    names = [field["name"] for field in features["fields"]]
+    seen = [*context.context_kinds(project), *names]
+    for row in rows:
+        for name in seen:
+            row.setdefault(name, None)
+        for feature in declared:
+            row[feature.name] = _feature(project, feature, row)
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def _feature(project: Project, feature: Feature, row: Row) -> Any:
+    if feature.function is not None:
+        return context.call(feature.function, feature.kind, dict(row))
+    assert feature.closed is not None
+    value = feature.closed.of_row(row, project.zone)
+    return value
+
+
+def _look_up(project: Project, lookup: Lookup, rows: list[Row]) -> None:
+    """Fill rows in place, asking the database only if something is missing."""
+    columns = lookup_columns(project, lookup)
+    wanted: dict[int, str] = {}
+    for index, row in enumerate(rows):
+        lacks = any(row.get(name) is None for name in columns)
+        if lacks and all(row.get(name) is not None for name in lookup.key):
+            key = {name: row[name] for name in lookup.key}
+            wanted[index] = canonical_key(lookup.key, key)
+    if not wanted:
+        return
+    found = lookups.find(project=project, lookup=lookup.source, keys=wanted.values())
+    for index, key in wanted.items():
+        if key in found:
+            values = lookups.typed(columns, found[key])
+            rows[index] = _present(values) | _present(rows[index])
+
+
+def _present(row: Row) -> Row:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _inputs(project: Project, row: Row) -> Row:
+    names = [field["name"] for field in project.fields]
+    return {name: row[name] for name in names if name in row}
