@@ -36,19 +36,17 @@ def of_role(role: str) -> list[Program]:
 
 
 def web() -> Program:
-    """One process with threads: 50 half-sent requests hung single-threaded workers."""
+    """One process, whose entry point calls Django in `WEB_THREADS` threads."""
     return Program(
         "web",
         [
             sys.executable,
-            *("-m", "granian", "--interface", "wsgi"),
+            *("-m", "granian", "--interface", "rsgi"),
             *("--host", settings.HOST, "--port", str(settings.PORT)),
             *("--workers", "1", "--workers-kill-timeout", "5"),
-            *("--blocking-threads", str(settings.WEB_THREADS)),
-            *("--blocking-threads-idle-timeout", "600"),
-            *("--http1-header-read-timeout", "10000"),
+            *("--no-ws", "--http1-header-read-timeout", "10000"),
             *("--log-level", "error"),
-            "mlsystem.wsgi:application",
+            *("--factory", "mlsystem.front:application"),
         ],
     )
 
