@@ -1,5 +1,6 @@
 """Component 3, Evaluator: how the errors are distributed, not only how large they are."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,12 @@ def error_distribution(rows: Prepared) -> dict[str, Any]:
 
 def _of_errors(errors: np.ndarray) -> dict[str, Any]:
     """Errors are prediction − truth; the outer bins also hold the farthest 1 %."""
-    if not len(errors):
+    low, high = 0.0, math.inf
+    if len(errors) and np.isfinite(errors).all():
+        with np.errstate(all="ignore"):
+            low, high = np.quantile(errors, [0.005, 0.995])
+    if not math.isfinite(high - low):  # no rows, or errors too large to draw
         return {"quantiles": {}, "histogram": {"edges": [], "counts": []}}
-    with np.errstate(over="ignore"):
-        low, high = np.quantile(errors, [0.005, 0.995])
-        if not np.isfinite(high - low):
-            return {"quantiles": {}, "histogram": {"edges": [], "counts": []}}
     if low == high:
         low, high = low - max(abs(low), 1.0) / 2, high + max(abs(high), 1.0) / 2
     edges = np.linspace(low, high, ERROR_BINS + 1)

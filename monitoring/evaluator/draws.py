@@ -123,7 +123,8 @@ class Prepared:
 
     @cached_property
     def errors(self) -> np.ndarray:
-        return self.scored.predicted - self.scored.truth
+        with np.errstate(over="ignore"):  # an infinite error makes a metric undefined
+            return self.scored.predicted - self.scored.truth
 
     @cached_property
     def costs(self) -> np.ndarray:

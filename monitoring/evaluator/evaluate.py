@@ -12,10 +12,15 @@ from monitoring.evaluator.calibration import reliability, thresholds
 from monitoring.evaluator.distribution import error_distribution
 from monitoring.evaluator.draws import Draws, Prepared
 from monitoring.evaluator.economics import Economics
-from monitoring.evaluator.intervals import percentiles, resampled_weights, wilson
+from monitoring.evaluator.intervals import (
+    percentiles,
+    raised_interval,
+    resampled_weights,
+    wilson,
+)
 from monitoring.evaluator.metrics import (
     METRIC_FUNCTIONS,
-    RAISED_BY_RESAMPLING,
+    RAISED_BY_NOISE,
     successes,
 )
 from monitoring.evaluator.own import OwnMetric, UndefinedMetric
@@ -211,21 +216,28 @@ def _share_intervals(
 def _bootstrap(
     rows: Prepared, values: dict[str, float], *, rng: np.random.Generator, draws: int
 ) -> dict[str, tuple[float, float] | None]:
-    scored = rows.scored
+    if not values:
+        return {}
     collected: dict[str, list[np.ndarray]] = {key: [] for key in values}
-    if values:
-        for weights in resampled_weights(
-            n=scored.n, unit_ids=scored.unit_ids, rng=rng, draws=draws
-        ):
-            block = Draws(rows, weights)
-            for key in values:
-                collected[key].append(_resampled(block, key))
-    return {
-        key: percentiles(
-            np.concatenate(parts),
-            around=values[key] if key in RAISED_BY_RESAMPLING else None,
+    deviations: dict[str, list[np.ndarray]] = {
+        key: [] for key in values if key in RAISED_BY_NOISE
+    }
+    for weights in resampled_weights(
+        n=rows.scored.n, unit_ids=rows.scored.unit_ids, rng=rng, draws=draws
+    ):
+        block = Draws(rows, weights)
+        for key in values:
+            collected[key].append(_resampled(block, key))
+        for key, parts in deviations.items():
+            parts.append(RAISED_BY_NOISE[key](block))
+    bounds = {
+        key: percentiles(np.concatenate(parts)) for key, parts in collected.items()
+    }
+    return bounds | {
+        key: raised_interval(
+            values[key], np.concatenate(collected[key]), np.concatenate(parts)
         )
-        for key, parts in collected.items()
+        for key, parts in deviations.items()
     }
 
 

@@ -33,21 +33,28 @@ def resampled_weights(
 
 
 def percentiles(
-    draws: np.ndarray, *, around: float | None = None, level: float = 0.95
+    draws: np.ndarray, *, level: float = 0.95
 ) -> tuple[float, float] | None:
     """The percentile interval of bootstrap draws; undefined draws (NaN) are left out.
 
-    With `around` the draws are first moved so that their mean is that value: for
-    statistics that resampling itself inflates. None where fewer than half are defined.
+    None where fewer than half of them are defined.
     """
     defined = draws[np.isfinite(draws)]
     if not len(defined) or len(defined) * 2 < len(draws):
         return None
-    if around is not None:
-        defined = defined + (around - defined.mean())
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def raised_interval(
+    value: float, draws: np.ndarray, deviations: np.ndarray, *, level: float = 0.95
+) -> tuple[float, float]:
+    """For a statistic ≥ 0 that noise raises: down as far as noise alone may have done it
+    (`deviations`), up by the spread of the draws around their own mean."""
+    below = float(np.quantile(deviations, level))
+    above = float(np.quantile(draws, (1 + level) / 2) - draws.mean())
+    return max(0.0, value - below), value + above
 
 
 def wilson(
@@ -56,7 +63,7 @@ def wilson(
     """Wilson's score interval of a share (JASA 22, 1927); None where n is 0.
 
     >>> [round(bound, 4) for bound in wilson(56, 70)]
-    [0.6918, 0.8769]
+    [0.6918, 0.877]
     """
     if n <= 0:
         return None

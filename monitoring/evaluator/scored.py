@@ -69,7 +69,7 @@ class Scored:
     def _check(self) -> None:
         n = len(self.truth)
         lengths = {"predicted": self.predicted, "decided": self.decided}
-        lengths |= {"unit_ids": self.unit_ids, "probabilities": self.probabilities}
+        lengths["unit_ids"] = self.unit_ids
         lengths |= {f"rows[{name!r}]": column for name, column in self.rows.items()}
         for name, column in lengths.items():
             if column is not None and len(column) != n:

@@ -65,13 +65,17 @@ def ranked_slices(
     counted = np.isfinite(losses)
     if not counted.any():
         return []
-    overall = losses[counted].mean()
-    found = [
-        _slice(name, value, losses[mask & counted], overall=overall, n=rows.scored.n)
-        for name in columns
-        for value, mask in slice_masks(rows.scored.rows[name])
-        if int((mask & counted).sum()) >= smallest
-    ]
+    with np.errstate(all="ignore"):
+        overall = losses[counted].mean()
+        found = [
+            _slice(
+                name, value, losses[mask & counted], overall=overall, n=rows.scored.n
+            )
+            for name in columns
+            for value, mask in slice_masks(rows.scored.rows[name])
+            if int((mask & counted).sum()) >= smallest
+        ]
+    found = [part for part in found if math.isfinite(part["half"])]
     found.sort(key=lambda part: -part["loss"])
     return [_as_metric(part, metric, sign) for part in found]
 

@@ -83,8 +83,9 @@ def fold_outcomes(
     """The sums of some rows; a part that is undefined on them is left out."""
     rows = Prepared(scored, economics=economics, own_metrics=own_metrics)
     fold = _fold_regression if scored.task == "regression" else _fold_classes
-    moments = dict(_moments(rows))
-    counts, confusion = fold(rows)
+    with np.errstate(all="ignore"):  # too large a number is read as undefined
+        moments = dict(_moments(rows))
+        counts, confusion = fold(rows)
     return Outcomes(scored.task, scored.positive, scored.n, moments, counts, confusion)
 
 
@@ -111,7 +112,7 @@ def _moments(rows: Prepared) -> Iterator[tuple[str, Moments]]:
             values = read()
         except UndefinedMetric:
             continue
-        yield key, Moments.of(values[np.isfinite(values)])
+        yield key, Moments.of(values[~np.isnan(values)])
 
 
 def _share_errors(rows: Prepared) -> np.ndarray:

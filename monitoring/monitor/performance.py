@@ -17,6 +17,8 @@ from monitoring.monitor.outcomes import Outcomes
 from registry.catalogue import metrics_for
 
 Z = normal_quantile(0.95)
+ONE_SIDED = normal_quantile(0.9)  # 5 % above
+HALF_NORMAL_MEAN = math.sqrt(2 / math.pi)
 GROUPS = 10
 NO_PROBABILITIES = "The model gives no probabilities."
 UNFOLDED = {"cost": "The project gives no costs for these decisions."} | dict.fromkeys(
@@ -67,8 +69,12 @@ def read_metric(
             raise UndefinedMetric("The numbers are too large to compute it.")
     except UndefinedMetric as undefined:
         return answer | {"reason": str(undefined)}
-    answer |= {"value": found.value, "low": found.low, "high": found.high}
-    return answer | {"bound": found.bound, "n": found.n or outcomes.n}
+    answer |= {"value": found.value, "bound": found.bound, "n": found.n or outcomes.n}
+    return answer | {"low": _finite(found.low), "high": _finite(found.high)}
+
+
+def _finite(bound: float | None) -> float | None:
+    return bound if bound is not None and math.isfinite(bound) else None
 
 
 def _moments(outcomes: Outcomes, key: str) -> Moments:
@@ -124,15 +130,19 @@ def _average_precision(outcomes: Outcomes) -> Reading:
 
 
 def _ece(outcomes: Outcomes) -> Reading:
-    """The delta method over the bins' binomial errors."""
+    """As the Evaluator's: down as far as noise alone may have raised it (the sum of the
+    bins' half-normal errors), up by the delta method over their binomial errors."""
     scores = _scores(outcomes)
-    value = variance = 0.0
+    value = variance = noise = 0.0
     for n, hits, total in scores.equal_mass(GROUPS):
         value += abs(total - hits) / scores.n
-        share = hits / n
-        variance += n * share * (1 - share) / scores.n**2
-    half = Z * math.sqrt(variance)
-    return Reading(value, max(0.0, value - half), min(1.0, value + half), bound=None)
+        share = (hits + 1) / (n + 2)
+        error = math.sqrt(n * share * (1 - share)) / scores.n
+        variance += error * error
+        noise += error * HALF_NORMAL_MEAN
+    spread = math.sqrt(variance * (1 - HALF_NORMAL_MEAN**2))
+    low = max(0.0, value - noise - ONE_SIDED * spread)
+    return Reading(value, low, min(1.0, value + Z * math.sqrt(variance)), bound=None)
 
 
 def _share(successes: float, n: float, reason: str) -> tuple[float, float, float]:
@@ -243,7 +253,7 @@ def _r2(outcomes: Outcomes) -> Reading:
     """The interval is the squared error's, over the truth's spread as it is."""
     truth, squared = _moments(outcomes, "truth"), _mean(outcomes, "squared_error")
     spread = truth.m2 / truth.n
-    if spread <= 1e-15 * truth.mean**2:
+    if spread <= 1e-15 * truth.mean * truth.mean:
         raise UndefinedMetric("All truths are equal.")
     low = None if squared.high is None else 1 - squared.high / spread
     high = None if squared.low is None else 1 - max(0.0, squared.low) / spread
