@@ -14,3 +14,9 @@ urlpatterns = [
     *(path("api/v1/", include(floor.api)) for floor in FLOORS),
     *(path("", include(floor.pages)) for floor in FLOORS),
 ]
+
+# Problem documents for programs, pages for people.
+handler400 = "registry.web.problems.bad_request"
+handler403 = "registry.web.problems.permission_denied"
+handler404 = "registry.web.problems.not_found"
+handler500 = "registry.web.problems.server_error"

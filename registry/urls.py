@@ -1,6 +1,34 @@
 """Addresses of this floor: `api` under /api/v1/, `pages` at the root."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, path
 
-api: list[URLPattern | URLResolver] = []
-pages: list[URLPattern | URLResolver] = []
+from registry import views
+from registry.api.audit import AuditApi
+from registry.api.health import HealthApi
+from registry.api.keys import KeyApi, KeysApi
+from registry.api.members import MemberApi, MembersApi
+from registry.api.projects import InputSchemaApi, ProjectDetailApi
+from registry.web.openapi import OpenApi
+
+P = "projects/<slug:project>"
+
+api: list[URLPattern | URLResolver] = [
+    path(P, ProjectDetailApi.as_view(), name="api-project"),
+    path(f"{P}/schema", InputSchemaApi.as_view(), name="api-input-schema"),
+    path(f"{P}/members", MembersApi.as_view(), name="api-members"),
+    path(f"{P}/members/<str:user>", MemberApi.as_view(), name="api-member"),
+    path(f"{P}/keys", KeysApi.as_view(), name="api-keys"),
+    path(f"{P}/keys/<int:key>", KeyApi.as_view(), name="api-key"),
+    path(f"{P}/audit", AuditApi.as_view(), name="api-audit"),
+]
+pages: list[URLPattern | URLResolver] = [
+    path("healthz", HealthApi.as_view(), name="healthz"),
+    path("api/schema", OpenApi.as_view(), name="openapi"),
+    path("api/docs", views.docs, name="api-docs"),
+    path("admin/", admin.site.urls),
+    path("sign-in", views.sign_in, name="sign-in"),
+    path("sign-out", views.sign_out, name="sign-out"),
+    path("password", views.password, name="password"),
+    path("invitation/<str:token>", views.invitation, name="invitation"),
+]

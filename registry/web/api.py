@@ -36,7 +36,7 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer, Field
+from rest_framework.serializers import Field
 from rest_framework.views import APIView
 
 from registry.actors import Actor
@@ -162,7 +162,10 @@ class Api(APIView):
         data = self.request.data
         if not isinstance(data, dict):
             raise InvalidInput("Send a JSON object.")
-        checked = self.operation.input(data=data, context=self._context)
+        wanted = self.operation.input
+        if wanted is None:
+            raise TypeError(f"{type(self).__name__}: operation(…) names no input.")
+        checked = wanted(data=data, context=self._context)
         checked.is_valid(raise_exception=True)
         return checked.validated_data  # type: ignore[no-any-return]
 
@@ -175,35 +178,41 @@ class Api(APIView):
         for name in given:
             if len(given.getlist(name)) > 1:
                 raise InvalidInput(f"{name} is given twice.")
-        wanted = {**self.operation.query, **self._paging()}
-        # A copy, as a field belongs to one form.
-        form = type("Query", (StrictQuery,), deepcopy(wanted))
+        form = type("Query", (StrictQuery,), self.query_fields(self.operation))
         checked = form(data=given.dict(), context=self._context)
         checked.is_valid(raise_exception=True)
         return dict(checked.validated_data)
 
-    def _paging(self) -> dict[str, Field]:
-        return keyset.parameters() if self.operation.paged else {}
+    @staticmethod
+    def query_fields(about: Operation) -> dict[str, Field]:
+        """Copies, as a field belongs to one form."""
+        return {
+            **deepcopy(dict(about.query)),
+            **(keyset.parameters() if about.paged else {}),
+        }
 
     def answer(self, data: Any = None, *, status: int | None = None) -> Response:
         """`data` through the operation's output, with its status."""
-        output = self.operation.output
-        if data is not None and output is not None:
-            data = self._shown(output, data)
+        if data is not None:
+            data = self._shown(data)
         return Response(data, status=status or self.operation.status)
 
     def page(self, queryset: Any, *, order: keyset.Order = "-id") -> Response:
         """One page of a list by keyset, each row through the operation's output."""
         found = keyset.page(queryset, self.request, order=order)
-        rows = [self._shown(self.operation.output, row) for row in found["results"]]
+        rows = [self._shown(row) for row in found["results"]]
         return Response({"results": rows, "next": found["next"]})
 
     def remember(self, status: int, answer: Any) -> None:
         """With `@idempotent(own_commit=True)`: call it where the row is written."""
         self.slot.store(project=self.project, status=status, answer=answer)
 
-    def _shown(self, output: type[BaseSerializer], data: Any) -> Any:
-        return output(data, context=self._context).data
+    def _shown(self, data: Any) -> Any:
+        output = self.operation.output
+        if output is None or isinstance(output, Field):
+            return data
+        many = self.operation.many
+        return output(data, many=many, context=self._context).data
 
     @property
     def _context(self) -> dict[str, Any]:

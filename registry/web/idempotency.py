@@ -91,8 +91,9 @@ def idempotent(
 
     `own_commit=True`: the method calls `self.remember(status, answer)` inside the
     transaction in which it writes its row, and may do slow work before.
-    `secret=(field, derive)`: that field of the answer is never stored; a retry gets
-    `derive(self.slot.entropy)`, from which the method must have made it too.
+    `secret=(field, derive)`: that field of the answer is never stored, only whether it
+    was there; a retry gets `derive(self.slot.entropy)`, from which the method must
+    have made it too.
     """
 
     def decorate(inner: Method) -> Method:
@@ -161,7 +162,7 @@ def _of_upload(value: Any) -> str:
 def _without(answer: Any, secret: tuple[str, Any] | None) -> Any:
     if secret is None:
         return answer
-    return {name: value for name, value in answer.items() if name != secret[0]}
+    return {**answer, secret[0]: answer[secret[0]] is not None}
 
 
 def _again(
@@ -171,7 +172,8 @@ def _again(
 ) -> Response:
     answer = record.answer
     if secret:
-        answer = {**answer, secret[0]: secret[1](slot.entropy)}
+        name, derive = secret
+        answer = {**answer, name: derive(slot.entropy) if answer[name] else None}
     return Response(
         answer, status=record.status, headers={"Idempotency-Replayed": "true"}
     )

@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from registry.actors import Actor
 from registry.errors import DomainError
@@ -91,6 +92,15 @@ def sign_in_first(request: Any) -> HttpResponse:
     if htmx:
         return HttpResponse(status=401, headers={"HX-Redirect": address})
     return redirect(address)
+
+
+def safe_next(request: HttpRequest) -> str:
+    """Where to go on to: an address of this house, never somebody else's."""
+    wanted = request.POST.get("next") or request.GET.get("next") or "/"
+    local = wanted.startswith("/") and url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts=None
+    )
+    return wanted if local else "/"
 
 
 def _rules(get: Roles, methods: dict[str, Roles]) -> Access:

@@ -1,6 +1,7 @@
 """Serializers that take exactly what the schema says: no unknown field, no text where
 a number belongs, no moment without an offset."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -42,20 +43,38 @@ class StrictSerializer(serializers.Serializer):
 
 
 class StrictQuery(StrictSerializer):
-    """Query parameters are text by nature: only unknown ones are refused."""
+    """Query parameters are text by nature; numbers and flags have one spelling."""
 
     def _check(self, data: Mapping[str, Any]) -> None:
-        known = list(self.fields)
-        unknown = [name for name in data if name not in known]
-        if unknown:
-            raise serializers.ValidationError(
-                {
-                    name: [
-                        f"Unknown parameter; known are {', '.join(known) or 'none'}."
-                    ]
-                    for name in unknown
-                }
-            )
+        known = ", ".join(self.fields) or "none"
+        errors = {
+            name: [f"Unknown parameter; known are {known}."]
+            for name in data
+            if name not in self.fields
+        }
+        for name, field in self.fields.items():
+            if message := _misspelt(field, data.get(name)):
+                errors[name] = [message]
+        if errors:
+            raise serializers.ValidationError(errors)
+
+
+SPELLINGS: tuple[tuple[type[serializers.Field], re.Pattern[str], str], ...] = (
+    (serializers.BooleanField, re.compile(r"true|false"), "Write true or false."),
+    (serializers.IntegerField, re.compile(r"-?[0-9]{1,19}"), "Write a whole number."),
+    (
+        serializers.FloatField,
+        re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?"),
+        "Write a number.",
+    ),
+)
+
+
+def _misspelt(field: serializers.Field, text: str | None) -> str:
+    for kind, pattern, message in SPELLINGS:
+        if text is not None and isinstance(field, kind):
+            return "" if pattern.fullmatch(text) else message
+    return ""
 
 
 class Moment(serializers.DateTimeField):

@@ -1,0 +1,16 @@
+"""Whether this process answers at all; it asks nobody else."""
+
+from rest_framework import serializers
+
+from registry.web.api import HouseApi, Request, Response, allow, operation
+
+
+class HealthApi(HouseApi):
+    access = {"GET": allow("anyone")}
+
+    class Output(serializers.Serializer):
+        status = serializers.ChoiceField(choices=["ok"])
+
+    @operation("Whether this process lives.", output=Output)
+    def get(self, request: Request) -> Response:
+        return self.answer({"status": "ok"})

@@ -1,0 +1,26 @@
+"""Fields whose type is another in every project: `/api/schema?project=p` fills them."""
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+ANY_INPUT = {"description": "An object of the project's fields, or its one value."}
+ANY_TRUTH = {
+    "type": ["string", "number", "boolean", "array", "null"],
+    "items": {"type": "string"},
+}
+ANY_ENTITY = {"type": ["string", "number", "object"]}
+
+
+@extend_schema_field(ANY_INPUT, component_name="ProjectInput")
+class InputField(serializers.JSONField):
+    """An input: checked by the project's schema, not here."""
+
+
+@extend_schema_field(ANY_TRUTH, component_name="ProjectTruth")
+class TruthField(serializers.JSONField):
+    """A truth: a class or a number."""
+
+
+@extend_schema_field(ANY_ENTITY, component_name="ProjectEntity")
+class EntityField(serializers.JSONField):
+    """An entity: a string, or an object where it has several columns."""
