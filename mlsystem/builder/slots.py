@@ -1,0 +1,190 @@
+"""Component 7, Model Builder: K slot jobs share a build's Trial rows until its deadline.
+
+Each slot asks for a trial, trains it in a child and tells the row how it went; more
+workers are more slots. The job that ends the build is written with the first slot: the
+last slot pulls it forward, and where every slot died the tick finds it due.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from django.db import transaction
+
+from mlsystem.builder import trials
+from mlsystem.builder.build import Slot
+from mlsystem.builder.plan import BuildError, Plan
+from registry import jobs, storage
+from registry.clock import now as clock_now
+from registry.models import Job, Run, Step
+
+SLOT_TASK = "mlsystem.slot"
+FINISH_TASK = "mlsystem.finish_build"
+MOST_SLOTS = 2  # the long lane has two children
+# Where all slots died, the build is ended this long after its deadline.
+GRACE = timedelta(seconds=5)
+LONGEST_MESSAGE = 18 * 60  # seconds; then the slot goes on in a new message
+
+
+def slots_by_default() -> int:
+    """One thread a slot, slots = cores: more of either only slows all of them."""
+    return max(1, min(MOST_SLOTS, os.cpu_count() or 1))
+
+
+def begin(
+    *,
+    step: Step,
+    plan: dict[str, Any],
+    files: dict[str, Any],
+    count: int,
+    begun_by: str,
+    now: datetime,
+) -> None:
+    """Set the absolute deadline and write the slots' jobs and the ending's.
+
+    `files` maps the plan's `train` and `validation` to stored artefacts.
+    """
+    run = step.run
+    deadline = now + timedelta(seconds=run.budget_seconds)
+    with transaction.atomic():
+        Run.objects.filter(pk=run.pk).update(build_deadline=deadline)
+        trials.give_up(run=run, why="Its slot ended.")  # of an earlier try
+        found = [
+            jobs.enqueue(
+                task=SLOT_TASK,
+                args={"step": step.pk, "slot": slot},
+                lane=Job.Lane.LONG,
+                project=run.project,
+                by=run.requested_by,
+            )
+            for slot in range(count)
+        ]
+        ending = jobs.enqueue(
+            task=FINISH_TASK,
+            args={"step": step.pk},
+            lane=Job.Lane.LONG,
+            project=run.project,
+            by=run.requested_by,
+            due_at=deadline + GRACE,
+        )
+        Step.objects.filter(pk=step.pk).update(
+            inputs={
+                "plan": plan,
+                "files": files,
+                "slots": [str(job.pk) for job in found],
+                "finish": str(ending.pk),
+                "begun_by": begun_by,
+            }
+        )
+
+
+def work_slot(context: jobs.JobContext) -> None:
+    """The handler of a slot's job: trials until time, patience or somebody ends it."""
+    step = _step(context)
+    run = step.run
+    if run.build_deadline is None or str(context.job.pk) not in step.inputs["slots"]:
+        return  # a retry of the run wrote other slots
+    deadline = run.build_deadline.timestamp()
+    with (
+        TemporaryDirectory(prefix="mlsystem-slot-") as folder,
+        Slot(
+            plan=local_plan(step),
+            workdir=Path(folder),
+            deadline=deadline,
+            poll=context.cancelled,
+        ) as slot,
+    ):
+        _work(context, run, slot, began=time.monotonic())
+        stopped = slot.stopped
+    context.result({"stopped": stopped})
+
+
+def _work(context: jobs.JobContext, run: Run, slot: Slot, *, began: float) -> None:
+    while True:
+        context.guard()
+        if time.monotonic() - began > LONGEST_MESSAGE:
+            raise jobs.Continue
+        asked = trials.take_over(context=context, run=run) or trials.ask(
+            context=context, run=run, slot=slot
+        )
+        if asked is None:
+            return
+        trial, spec = asked
+        context.progress(_elapsed(run), f"trial {trial.number}: {trial.family}")
+        try:
+            result = slot.run(spec)
+        except BuildError as error:  # the data, not the trial: no other would do better
+            trials.give_up(run=run, why=str(error))
+            return
+        context.guard()
+        trials.tell(context=context, trial=trial, result=result)
+        context.log(
+            f"trial {trial.number}: {result.name or trial.family}: "
+            f"{result.error or result.score}"
+        )
+
+
+def _elapsed(run: Run) -> float:
+    assert run.build_deadline is not None
+    left = (run.build_deadline - clock_now()).total_seconds()
+    return 1.0 - max(left, 0.0) / run.budget_seconds
+
+
+def after_slot(*, job: Job, now: datetime) -> None:
+    """Whoever ends last pulls the ending forward."""
+    step = Step.objects.filter(pk=job.args["step"]).select_related("run").first()
+    if step is not None:
+        look_after(step=step, now=now)
+
+
+def look_after(*, step: Step, now: datetime) -> str:
+    """End the build as soon as no slot works; the answer says why it never will."""
+    if _unfinished(step.inputs.get("slots", [])).exists():
+        return ""
+    ending = Job.objects.filter(pk=step.inputs.get("finish")).first()
+    if ending is None:
+        return "The job that ends the build is gone."
+    _pull_forward(step, now=now)
+    if ending.state in {Job.State.FAILED, Job.State.CANCELLED}:
+        return ending.message or ending.error or "The build was cancelled."
+    return ""
+
+
+def stop(*, step: Step, now: datetime) -> None:
+    """Cancel the slots; the ending stays, to keep the best model there is."""
+    for job in _unfinished(step.inputs.get("slots", [])):
+        jobs.cancel(job=job)
+    trials.give_up(run=step.run, why="Cancelled.")
+    _pull_forward(step, now=now)
+
+
+def _pull_forward(step: Step, *, now: datetime) -> None:
+    """Make the ending due; of many who try, one sends it."""
+    ending = Job.objects.filter(
+        pk=step.inputs.get("finish"), state=Job.State.QUEUED, due_at__gt=now
+    )
+    for job in ending:
+        if ending.update(due_at=now):
+            transaction.on_commit(lambda job=job: jobs.send(job, now=now))
+
+
+def _unfinished(ids: Sequence[str]) -> Any:
+    return Job.objects.filter(pk__in=ids, state__in=jobs.UNFINISHED)
+
+
+def _step(context: jobs.JobContext) -> Step:
+    return Step.objects.select_related("run__project").get(pk=context.args["step"])
+
+
+def local_plan(step: Step) -> Plan:
+    """The plan with its tables on this machine, verified."""
+    paths = {
+        name: str(storage.local_copy(uri=file["uri"], sha256=file["sha256"]))
+        for name, file in step.inputs["files"].items()
+    }
+    return replace(Plan(train="", **step.inputs["plan"]), **paths)

@@ -1,0 +1,179 @@
+"""Component 6, Orchestrator, step 4: begin a build's slots, and register what came out."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mlsystem.builder import slots, trials
+from mlsystem.builder.build import Slot
+from mlsystem.builder.plan import BuildError, BuildResult, TrialResult
+from mlsystem.orchestrator.learning import GROUP, TIME
+from mlsystem.orchestrator.work import Outputs, StepRefused, StepWork, get_frame
+from registry.clock import now as clock_now
+from registry.models import ModelVersion, Run
+from registry.versions import register_version
+
+SAMPLE = 200  # rows that golden rows and latency are taken from
+
+
+def begin_build(work: StepWork) -> None:
+    """Write the slots; the job that they leave behind ends this step."""
+    if work.step.inputs.get("begun_by") == str(work.context.job.pk):
+        return  # the worker died after it had written them
+    ready = work.before["prepare"]
+    files = {name: ready[name] for name in ("train", "validation") if name in ready}
+    params = work.run.params
+    slots.begin(
+        step=work.step,
+        plan=_plan(work, get_frame(ready["train"]).columns.tolist()),
+        files=files,
+        count=int(params.get("slots") or slots.slots_by_default()),
+        begun_by=str(work.context.job.pk),
+        now=clock_now(),
+    )
+
+
+def _plan(work: StepWork, columns: list[str]) -> dict[str, Any]:
+    project, params = work.project, work.run.params
+    kept = set(work.before["prepare"]["kept"])
+    fields = work.before["featurize"]["spec"]["fields"]
+    return {
+        "target": project.target,
+        "task": project.task,
+        "fields": [field for field in fields if field["name"] in kept],
+        "metric": params.get("metric") or project.primary_metric,
+        "classes": project.classes,
+        "positive": project.positive_class,
+        "costs": project.costs,
+        "decision": project.decision,
+        "group": GROUP if GROUP in columns else "",
+        "time": TIME if TIME in columns else "",
+        "families": params.get("algorithms") or [],
+        "seed": work.run.number,
+    }
+
+
+def end_build(work: StepWork) -> Outputs | None:
+    """Refit the best trial in the time left and register it; cancelled: as it is."""
+    run, step = work.run, work.step
+    if step.inputs.get("finish") != str(work.context.job.pk):
+        return None  # a retry of the run wrote other slots
+    cancelled = run.state == Run.State.CANCELLED
+    trials.give_up(run=run, why="The build ended.")
+    version = _registered_before(work)
+    if version is None:
+        results = trials.results_of(run)
+        if not results and cancelled:
+            return {}
+        if not results:
+            raise StepRefused(_nothing_finished(run))
+        results = fast_enough(work, results)
+        version = _finish(work, results, refit=not cancelled)
+    work.log(f"{version}: {version.name}.")
+    return {"version": version.number}
+
+
+def _registered_before(work: StepWork) -> ModelVersion | None:
+    """The version of an earlier try of this job, whose worker died behind it."""
+    made = ModelVersion.objects.filter(run=work.run, kind=ModelVersion.Kind.TRAINED)
+    return made.filter(card__ended_by=str(work.context.job.pk)).first()
+
+
+def _nothing_finished(run: Run) -> str:
+    failed = run.trials.exclude(error="").last()
+    why = f" The last one: {failed.error.strip().splitlines()[-1]}" if failed else ""
+    return f"No trial finished in {run.budget_seconds} s; give the run more time.{why}"
+
+
+def fast_enough(work: StepWork, results: list[TrialResult]) -> list[TrialResult]:
+    """The trials whose model answers one row within the limit that was asked for."""
+    limit = work.run.params.get("max_latency_us")
+    if limit is None:
+        return results
+    rows = _sample(work)[:50]
+    measured = {r.spec.number: _latency(Path(r.model), rows) for r in results}
+    kept = [r for r in results if measured[r.spec.number] <= limit]
+    if not kept:
+        raise StepRefused(
+            f"No model answers a row within {limit:g} µs; the fastest takes "
+            f"{min(measured.values()):.0f} µs."
+        )
+    return kept
+
+
+def _latency(path: Path, rows: list[dict[str, Any]]) -> float:
+    from registry import artefact
+
+    data = path.read_bytes()
+    model = artefact.loads(data, sha256=hashlib.sha256(data).hexdigest())
+    return artefact.latency_us(model, rows, repeats=50)
+
+
+def _sample(work: StepWork) -> list[dict[str, Any]]:
+    """Rows of features as the model reads them."""
+    ready = work.before["prepare"]
+    table = get_frame(ready.get("validation") or ready["train"])[ready["kept"]]
+    rows = table.sample(min(SAMPLE, len(table)), random_state=work.run.number)
+    found: list[dict[str, Any]] = rows.to_dict("records")
+    return found
+
+
+def _finish(work: StepWork, results: list[TrialResult], *, refit: bool) -> ModelVersion:
+    assert work.run.build_deadline is not None
+    deadline = work.run.build_deadline.timestamp()
+    work.context.progress(0.5, "refit of the best")
+    with TemporaryDirectory(prefix="mlsystem-build-") as folder:
+        with Slot(
+            plan=slots.local_plan(work.step),
+            workdir=Path(folder),
+            deadline=deadline,
+            poll=work.context.cancelled,
+        ) as slot:
+            try:
+                result = slot.finish(results, refit=refit and time.time() < deadline)
+            except BuildError as error:
+                raise StepRefused(str(error)) from error
+        work.context.guard()
+        return _register(work, result)
+
+
+def _register(work: StepWork, result: BuildResult) -> ModelVersion:
+    project, best = work.project, result.best
+    ready, spec = work.before["prepare"], work.before["featurize"]["spec"]
+    return register_version(
+        project=project,
+        kind=ModelVersion.Kind.TRAINED,
+        name=best.name or best.spec.family,
+        algorithm=best.spec.family,
+        model=Path(result.model),
+        params=best.spec.params,
+        fields=project.fields,
+        features=_only(spec, ready["kept"]),
+        decision=result.decision,
+        costs=project.costs,
+        classes=project.classes,
+        sample_rows=_sample(work),
+        run=work.run,
+        dataset=work.dataset,
+        by=work.run.requested_by,
+        card={
+            "ended_by": str(work.context.job.pk),
+            "trial": best.spec.number,
+            "metric": work.step.inputs["plan"]["metric"],
+            "score": best.score,
+            "out_of_fold": best.metrics,
+            "refitted": result.refitted,
+            "stopped": result.stopped,
+            "trials": work.run.trials.count(),
+        },
+    )
+
+
+def _only(spec: dict[str, Any], kept: list[str]) -> dict[str, Any]:
+    """The features a model reads; what it does not read need not be computed."""
+    fields = [field for field in spec["fields"] if field["name"] in kept]
+    return spec | {"fields": fields}

@@ -1,0 +1,50 @@
+"""Component 6, Orchestrator: runs that nobody pressed a button for."""
+
+from datetime import datetime, timedelta
+
+from mlsystem.orchestrator import pipeline
+from monitoring.models import Alert
+from registry import jobs
+from registry.clock import now as clock_now
+from registry.models import Project, Run
+
+TASK = "mlsystem.scheduled_run"
+# An alert that goes on firing asks for another run only after this long.
+PAUSE = timedelta(hours=24)
+
+
+def start_scheduled(context: jobs.JobContext) -> None:
+    """The handler of a schedule's job: a run, unless one is going on."""
+    assert context.project is not None
+    budget = int(context.args.get("budget") or pipeline.DEFAULT_BUDGET)
+    try:
+        run = pipeline.start(
+            project=context.project,
+            budget=budget,
+            trigger="schedule",
+            now=clock_now(),
+        )
+    except pipeline.AlreadyRunning as already:
+        context.log(already.detail)
+    else:
+        context.result({"run": run.number})
+
+
+def answer_alerts(now: datetime) -> int:
+    """What the tick does: an alert whose rule says retrain starts a run, where the
+    project lets the machine start one."""
+    firing = Alert.objects.filter(state=Alert.State.FIRING, rule__retrain=True).exclude(
+        project__autopilot=Project.Autopilot.MANUAL
+    )
+    started = 0
+    for alert in firing.select_related("project"):
+        tried = Run.objects.filter(
+            project=alert.project, kind=Run.Kind.PIPELINE, created_at__gt=now - PAUSE
+        )
+        if not tried.exists():
+            try:
+                pipeline.start(project=alert.project, trigger="alert", now=now)
+            except pipeline.AlreadyRunning:
+                continue
+            started += 1
+    return started
