@@ -190,10 +190,18 @@ HOSTILE: dict[str, Any] = {
     "a class nobody knew": lambda: [
         multiclass(np.full((50, 3), 1 / 3), ["a", "z"] * 25),
         multiclass(np.full((50, 3), 1 / 3), ["z"] * 50),
-        Scored("binary", ["no", "yes"], "yes", np.array(["?"] * 50), ["no"] * 50),
+        Scored(
+            "binary", ["no", "yes"], "yes", np.array(["?"] * 50), np.array(["no"] * 50)
+        ),
     ],
     "without probabilities": lambda: [
-        Scored("multiclass", ["a", "b"], None, np.array(["a", "b"] * 25), ["a"] * 50)
+        Scored(
+            "multiclass",
+            ["a", "b"],
+            None,
+            np.array(["a", "b"] * 25),
+            np.array(["a"] * 50),
+        )
     ],
     "huge and tiny": lambda: [
         regression(np.linspace(-1e300, 1e300, 50), np.zeros(50)),

@@ -19,6 +19,7 @@ from monitoring.evaluator.evaluate import (
     measure,
 )
 from monitoring.evaluator.scored import TASKS, Scored
+from monitoring.evaluator.slices import slice_masks
 from registry.catalogue import METRICS, Metric
 from tests.scored import binary, multiclass, regression, some
 
@@ -116,9 +117,9 @@ def test_rows_of_one_customer_count_as_one_so_the_interval_is_wider() -> None:
 
 def test_a_thousand_resamples_of_two_thousand_rows_take_about_a_second() -> None:
     scored = some("binary", 2000)
-    started = time.perf_counter()
+    started = time.process_time()
     evaluate(scored, economics=CHURN, slices=["age", "plan"], rng=rng(), draws=1000)
-    assert time.perf_counter() - started < 5  # 0.4 s alone; the machine may be busy
+    assert time.process_time() - started < 2  # 0.4 s on a quiet machine
 
 
 @pytest.mark.parametrize(
@@ -189,8 +190,8 @@ def test_errors_of_classes_are_counted_by_truth_and_answer() -> None:
 
 
 def test_a_hundred_rare_classes_are_drawn_as_one() -> None:
-    truth = [f"c{k % 100}" for k in range(1000)]
-    scored = Scored("multiclass", sorted(set(truth)), None, truth, truth)
+    truth = np.array([f"c{k % 100}" for k in range(1000)])
+    scored = Scored("multiclass", np.unique(truth).tolist(), None, truth, truth)
     spread = evaluate(scored, rng=rng(), draws=20)["error_distribution"]
     assert spread["confusion"]["labels"][-1] == "(51 others)"
     assert np.sum(spread["confusion"]["counts"]) == 1000
@@ -244,6 +245,21 @@ def test_the_worst_slice_comes_first_and_small_ones_are_not_judged() -> None:
     assert sum(part["n"] for part in slices if part["column"] == "age") == n
     with pytest.raises(ValueError, match="'colour'"):
         evaluate(scored, slices=["colour"], rng=rng())
+
+
+def test_numbers_among_nulls_are_cut_into_bins_whatever_type_holds_them() -> None:
+    ages = np.array([None, *range(20, 139)], dtype=object)
+    names = [name for name, _ in slice_masks(ages)]
+    assert names[-1] == "(missing)"
+    assert len(names) == 6
+    assert names[0].startswith("20 to ")
+    few = [name for name, _ in slice_masks(np.array([1.0, 2.0, None], dtype=object))]
+    assert few == ["1", "2", "(missing)"]
+
+
+def test_actions_on_a_regression_do_not_change_what_its_errors_cost() -> None:
+    acted = regression([10.0], [12.0], decided=np.array(["rebook"]))
+    assert measure(acted, "cost", economics=Economics("EUR", {}, 3.0)) == 6.0
 
 
 def test_slices_of_classes_are_ranked_by_cost_where_there_is_one() -> None:

@@ -132,11 +132,14 @@ class Prepared:
         scored, economics = self.scored, self.economics
         if economics is None:
             raise UndefinedMetric("The project gives no costs.")
-        decided = scored.predicted if scored.decided is None else scored.decided
+        decided = scored.predicted
         if scored.task == "regression":
             if economics.error_value is None:
                 raise UndefinedMetric("The project gives no value of an error.")
-        elif missing := economics.missing_cells(scored.truth, decided):
+            return economics.row_costs(scored.truth, decided, scored.rows)
+        if scored.decided is not None:
+            decided = scored.decided
+        if missing := economics.missing_cells(scored.truth, decided):
             action, true = missing[0]
             raise UndefinedMetric(
                 f"The project gives no cost for {action!r} where the truth is {true!r}."

@@ -16,8 +16,8 @@ class Scored:
 
     Classes are strings (equal numbers and booleans are turned into them), regression is
     floats; `probabilities` is (n, k) in the order of `classes`; `decided` is what was
-    done after a threshold or cost decision (None: what was predicted); `rows` are the
-    input columns that slices and costs read; `unit_ids` groups rows of one subject, so
+    done after a threshold or cost decision (None: what was predicted; of a regression
+    only own metrics read it); `rows` are the input columns that slices and costs read; `unit_ids` groups rows of one subject, so
     that intervals treat them as one. Refuses missing values, naming how many.
     """
 
@@ -41,8 +41,10 @@ class Scored:
             )
         for name in ("truth", "predicted"):
             self._set(name, self._values(name, getattr(self, name)))
-        if self.decided is not None:
+        if self.decided is not None and self.task in CLASSES:
             self._set("decided", self._values("decided", self.decided))
+        elif self.decided is not None:
+            self._set("decided", np.asarray(self.decided, dtype=object))
         self._set("rows", {name: np.asarray(c) for name, c in self.rows.items()})
         if self.unit_ids is not None:
             self._set("unit_ids", np.asarray(self.unit_ids))

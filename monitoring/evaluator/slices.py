@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from monitoring.evaluator.draws import Prepared
+from monitoring.evaluator.economics import as_floats
 from monitoring.evaluator.intervals import normal_quantile
 from monitoring.evaluator.own import UndefinedMetric
 from monitoring.evaluator.scored import as_class, missing_mask
@@ -26,6 +27,11 @@ def slice_masks(column: np.ndarray) -> list[tuple[str, np.ndarray]]:
     ['a', 'b']
     """
     missing = missing_mask(column)
+    if column.dtype == object and all(
+        isinstance(value, int | float) and not isinstance(value, bool)
+        for value in column[~missing].tolist()
+    ):
+        column = as_floats(column)
     present = column[~missing]
     masks = [(MISSING, missing)] if missing.any() else []
     if column.dtype.kind in "fiu" and len(np.unique(present)) > 2 * NUMERIC_BINS:

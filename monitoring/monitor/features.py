@@ -9,6 +9,7 @@ import numpy as np
 
 from monitoring.evaluator.scored import as_class, is_missing
 
+Values = Sequence[Any] | np.ndarray
 Profile = Mapping[str, Any]  # one feature's, by monitoring.monitor.reference
 
 
@@ -65,7 +66,7 @@ class FeatureCounts:
             self.outside + other.outside,
         )
 
-    def add(self, profile: Profile, values: Sequence[Any]) -> "FeatureCounts":
+    def add(self, profile: Profile, values: Values) -> "FeatureCounts":
         """These counts with more values."""
         return self.merge(count_values(profile, values))
 
@@ -76,7 +77,7 @@ def bin_count(profile: Profile) -> int:
     return len(profile["edges"]) + 1 if "edges" in profile else 1
 
 
-def count_values(profile: Profile, values: Sequence[Any]) -> FeatureCounts:
+def count_values(profile: Profile, values: Values) -> FeatureCounts:
     """Some values in the bins of one feature's profile."""
     if "categories" in profile:
         return _count_categories(profile, values)
@@ -86,7 +87,7 @@ def count_values(profile: Profile, values: Sequence[Any]) -> FeatureCounts:
     return FeatureCounts(np.array([len(values) - missing]), missing=missing)
 
 
-def _count_categories(profile: Profile, values: Sequence[Any]) -> FeatureCounts:
+def _count_categories(profile: Profile, values: Values) -> FeatureCounts:
     place = {name: index for index, name in enumerate(profile["categories"])}
     names = as_values(values)
     missing = sum(1 for name in names if name is None)
@@ -98,7 +99,7 @@ def _count_categories(profile: Profile, values: Sequence[Any]) -> FeatureCounts:
     )
 
 
-def _count_numbers(profile: Profile, values: Sequence[Any]) -> FeatureCounts:
+def _count_numbers(profile: Profile, values: Values) -> FeatureCounts:
     numbers, missing, invalid = as_numbers(values, profile["kind"])
     edges = np.asarray(profile["edges"], dtype=float)
     places = np.searchsorted(edges, numbers, side="left")
@@ -111,7 +112,7 @@ def _count_numbers(profile: Profile, values: Sequence[Any]) -> FeatureCounts:
     )
 
 
-def as_values(values: Sequence[Any]) -> list[str | None]:
+def as_values(values: Values) -> list[str | None]:
     """Categories as strings, None where missing.
 
     >>> as_values(["a", True, 1.0, "", None])
@@ -123,7 +124,7 @@ def as_values(values: Sequence[Any]) -> list[str | None]:
     ]
 
 
-def as_numbers(values: Sequence[Any], kind: str) -> tuple[np.ndarray, int, int]:
+def as_numbers(values: Values, kind: str) -> tuple[np.ndarray, int, int]:
     """(numbers, how many are missing, how many are no number); text as its length."""
     numbers: list[float] = []
     missing = invalid = 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.monitor.features import FeatureCounts
+from monitoring.monitor.features import FeatureCounts, Values
 from monitoring.monitor.histograms import LATENCY, SCORE_BINS, count_scores
 from monitoring.monitor.packing import pack, unpack
 
@@ -75,9 +75,9 @@ def fold_inputs(
     profile: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
     *,
-    predictions: Sequence[Any] = (),
-    scores: Sequence[float] = (),
-    latencies_ms: Sequence[float] = (),
+    predictions: Values = (),
+    scores: Values = (),
+    latencies_ms: Values = (),
 ) -> Inputs:
     """Count rows in the bins of their version's reference profile.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.monitor.features import FeatureCounts, as_numbers, as_values
+from monitoring.monitor.features import FeatureCounts, Values, as_numbers, as_values
 
 FINE = 200  # quantile bins; every 20th edge is a decile
 DECILES = 10
@@ -19,10 +19,10 @@ CATEGORICAL_KINDS = ("categorical", "boolean")
 
 
 def build_reference(
-    columns: Mapping[str, Sequence[Any]],
+    columns: Mapping[str, Values],
     kinds: Mapping[str, str],
     *,
-    prediction: Sequence[Any] | None = None,
+    prediction: Values | None = None,
     prediction_kind: str = "numeric",
     known: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def build_reference(
 
 
 def feature_profile(
-    values: Sequence[Any], kind: str, *, known: Sequence[str] = ()
+    values: Values, kind: str, *, known: Sequence[str] = ()
 ) -> dict[str, Any]:
     """One column: its frozen bins, and its own counts in them.
 
@@ -65,9 +65,7 @@ def feature_profile(
     return profile | {"counts": counts.as_json()}
 
 
-def _categorical(
-    values: Sequence[Any], kind: str, known: Sequence[str]
-) -> dict[str, Any]:
+def _categorical(values: Values, kind: str, known: Sequence[str]) -> dict[str, Any]:
     names = [name for name in as_values(values) if name is not None]
     seen, counts = np.unique(np.array(names, dtype=str), return_counts=True)
     frequent = seen[np.argsort(-counts, kind="stable")].tolist()
@@ -79,7 +77,7 @@ def _categorical(
     }
 
 
-def _numeric(values: Sequence[Any], kind: str) -> dict[str, Any]:
+def _numeric(values: Values, kind: str) -> dict[str, Any]:
     """Edges are values that occur; a bin holds (edge before, edge]."""
     numbers, _, _ = as_numbers(values, kind)
     if not len(numbers):
