@@ -136,7 +136,11 @@ class Lease(models.Model):
                 fields=["example", "user"], name="one_lease_per_example_and_person"
             )
         ]
-        indexes = [models.Index(fields=["expires_at"], name="lease_by_expiry")]
+        indexes = [
+            models.Index(
+                fields=["expires_at"], condition=Q(ended=False), name="lease_by_expiry"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.example_id} with {self.user_id}"
