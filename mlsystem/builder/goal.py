@@ -231,4 +231,6 @@ def _cuts(scores: Floats) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
     inner = np.flatnonzero(ranked[1:] != ranked[:-1]) + 1
     between = (ranked[inner - 1] + ranked[inner]) / 2
     cuts = np.concatenate([[0], inner, [len(scores)]])
-    return cuts, np.concatenate([[1.0], between, [0.0]]), order
+    thresholds = np.concatenate([[1.0], between, [0.0]])
+    reachable = slice(int(ranked[0] >= 1.0), None)  # a certain row is above any of them
+    return cuts[reachable], thresholds[reachable], order
