@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from monitoring import views
 from monitoring.monitor import api as monitor
 
 api: list[URLPattern | URLResolver] = [
@@ -31,4 +32,12 @@ api: list[URLPattern | URLResolver] = [
     ),
     path("projects/<slug:project>/notes", monitor.NotesApi.as_view(), name="api-notes"),
 ]
-pages: list[URLPattern | URLResolver] = []
+pages: list[URLPattern | URLResolver] = [
+    path("", views.projects, name="projects"),
+    path("p/<slug:project>", views.project, name="project"),
+    path("p/<slug:project>/models", views.models, name="models"),
+    path("p/<slug:project>/models/<int:number>", views.model, name="model"),
+    path("p/<slug:project>/rollout", views.rollout, name="rollout"),
+    path("p/<slug:project>/monitor", views.monitor, name="monitor"),
+    path("p/<slug:project>/alerts", views.alerts, name="alerts"),
+]

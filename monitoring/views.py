@@ -1,0 +1,231 @@
+"""Pages of this floor: projects, the owner's screen, models, rollout, monitor, alerts."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from monitoring import overview
+from monitoring.judging.comparison import compare_rollout, judged_on
+from monitoring.models import Alert, Evaluation, Note
+from monitoring.monitor import alerts as alert_verbs
+from monitoring.monitor.api import alert_of, version_of
+from monitoring.monitor.drifting import drift_report
+from monitoring.monitor.series import Window, points, read, total
+from registry.catalogue import METRICS
+from registry.clock import now as clock_now
+from registry.errors import DomainError
+from registry.models import Project
+from registry.web.pages import house_page, project_page
+from serving.models import Rollout
+
+DAYS = 84  # shown on the monitor page
+
+
+@house_page("user")
+def projects(request: HttpRequest) -> HttpResponse:
+    """Every project one may see, with its verdict."""
+    user, now = request.user, clock_now()
+    found = Project.objects.filter(memberships__user=user)
+    rows = []
+    for project in found:
+        tone, sentence = overview.verdict(project, now=now)
+        rows.append({"project": project, "tone": tone, "sentence": sentence})
+    context = {"rows": rows, "may_create": getattr(user, "creates_projects", False)}
+    return render(request, "monitoring/projects.html", context)
+
+
+@project_page(("viewer", "labeller"))
+def project(request: HttpRequest, project: Project) -> HttpResponse:
+    """The owner's first screen. A labeller is led to what is theirs."""
+    if not request.actor.may("viewer"):  # type: ignore[attr-defined]
+        return redirect(f"/p/{project.slug}/label")
+    now = clock_now()
+    rollout = _rollout(project)
+    tone, sentence = overview.verdict(project, now=now)
+    context = {
+        "project": project,
+        "place": "overview",
+        "tone": tone,
+        "sentence": sentence,
+        "rollout": rollout,
+        "metric": METRICS[project.primary_metric],
+        "standings": _standings(rollout, project, now=now),
+        "comparison": compare_rollout(rollout, now=now) if rollout else None,
+        "alerts": project.alerts.filter(state__in=overview.OPEN).select_related("rule"),
+        "components": overview.components(project, now=now),
+        "run": project.runs.first(),
+        "notes": project.notes.select_related("author")[:3],
+    }
+    return render(request, "monitoring/overview.html", context)
+
+
+def _rollout(project: Project) -> Rollout | None:
+    found = Rollout.objects.select_related(
+        "project", "live", "baseline", "candidate", "previous"
+    )
+    return found.filter(project=project).first()
+
+
+def _standings(
+    rollout: Rollout | None, project: Project, *, now: datetime
+) -> list[tuple[str, overview.Standing]]:
+    if rollout is None:
+        return []
+    wanted = {
+        "live": rollout.live,
+        "candidate": rollout.candidate,
+        "baseline": rollout.baseline,
+    }
+    if rollout.live_id == rollout.baseline_id:
+        wanted.pop("baseline")
+    rows = []
+    for variant, version in wanted.items():
+        if version is None:
+            continue
+        version.project = project
+        rows.append((variant, overview.standing(version, now=now)))
+    return rows
+
+
+@project_page("viewer")
+def models(request: HttpRequest, project: Project) -> HttpResponse:
+    """The leaderboard: every version with its sealed test, the newest first."""
+    rollout = _rollout(project)
+    tested = {}
+    for found in Evaluation.objects.filter(
+        project=project, kind=Evaluation.Kind.TEST, version__isnull=False
+    ).order_by("id"):
+        tested[found.version_id] = found.report["metrics"].get(project.primary_metric)
+    versions = list(project.versions.all()[:200])
+    rows = [
+        {
+            "version": version,
+            "test": tested.get(version.pk),
+            "serving": _serving(rollout, version.pk),
+        }
+        for version in versions
+    ]
+    context = {
+        "project": project,
+        "place": "models",
+        "rows": rows,
+        "metric": METRICS[project.primary_metric],
+    }
+    return render(request, "monitoring/models.html", context)
+
+
+def _serving(rollout: Rollout | None, pk: int) -> list[str]:
+    if rollout is None:
+        return []
+    names = ("live", "candidate", "baseline", "previous")
+    return [name for name in names if getattr(rollout, f"{name}_id") == pk]
+
+
+@project_page("viewer")
+def model(request: HttpRequest, project: Project, number: int) -> HttpResponse:
+    """A version's card: numbers, the gate's reasons, proof, lineage, artefacts."""
+    version = version_of(project, number)
+    tested = version.evaluations.filter(kind=Evaluation.Kind.TEST).first()
+    report = tested.report if tested else None
+    metrics = []
+    if report:
+        metrics = [
+            (METRICS[key], found)
+            for key, found in report["metrics"].items()
+            if key in METRICS
+        ]
+    context = {
+        "project": project,
+        "place": "models",
+        "version": version,
+        "serving": _serving(_rollout(project), version.pk),
+        "tested": tested,
+        "report": report,
+        "metrics": metrics,
+    }
+    return render(request, "monitoring/model.html", context)
+
+
+@project_page("viewer")
+def rollout(request: HttpRequest, project: Project) -> HttpResponse:
+    """What serves whom, the evidence, and the buttons that change it."""
+    found = _rollout(project)
+    context = {"project": project, "place": "rollout", "rollout": found}
+    if found:
+        events = project.rollout_events.all()[:50]
+        ready = project.versions.filter(state="accepted").exclude(
+            pk__in=[found.live_id, found.candidate_id or 0]
+        )
+        context |= {
+            "comparison": compare_rollout(found, now=clock_now()),
+            "events": events,
+            "ready": ready[:50],
+            "unit": METRICS[judged_on(project)].label,
+        }
+    return render(request, "monitoring/rollout.html", context)
+
+
+@project_page("viewer", POST="owner")
+def monitor(request: HttpRequest, project: Project) -> HttpResponse:
+    """Numbers over time, and drift; the owner writes notes beside them."""
+    if request.method == "POST":
+        text = request.POST.get("text", "").strip()
+        if text:
+            Note.objects.create(
+                project=project, at=clock_now(), text=text[:500], author=request.user
+            )
+        return redirect(request.path)
+    now = clock_now()
+    rollout = _rollout(project)
+    context = {"project": project, "place": "monitor", "rollout": rollout}
+    if rollout:
+        rollout.live.project = project
+        window = Window(start=now - timedelta(days=DAYS), end=now, by="day")
+        metric = METRICS[project.primary_metric]
+        context |= {
+            "metric": metric,
+            "points": points(rollout.live, window, metric.key, now=now)[::-1],
+            "drift": drift_report(rollout.live, now=now),
+            "operations": _operations(rollout, now=now),
+            "notes": project.notes.select_related("author")[:20],
+        }
+    return render(request, "monitoring/monitor.html", context)
+
+
+def _operations(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
+    window = Window(start=now - timedelta(days=1), end=now + timedelta(hours=1))
+    found = total(rollout.live, window, now=now)
+    return {
+        name: read(found, name)
+        for name in ("predictions", "latency_p50", "latency_p95", "error_rate")
+    }
+
+
+@project_page("viewer", POST="owner")
+def alerts(request: HttpRequest, project: Project) -> HttpResponse:
+    """What happened, what is open, and who looks after it."""
+    if request.method == "POST":
+        found = alert_of(project, int(request.POST.get("alert", "0") or 0))
+        now = clock_now()
+        actor = request.actor  # type: ignore[attr-defined]
+        try:
+            if request.POST.get("do") == "mute":
+                until = now + timedelta(days=1)
+                alert_verbs.mute(alert=found, until=until, by=actor, now=now)
+            else:
+                alert_verbs.acknowledge(alert=found, by=actor, now=now)
+        except DomainError as error:
+            messages.error(request, error.detail, extra_tags="bad")
+        return redirect(request.path)
+    rows = project.alerts.select_related("rule", "version__project")[:100]
+    context = {
+        "project": project,
+        "place": "monitor",
+        "rows": rows,
+        "open": [row for row in rows if row.state != Alert.State.RESOLVED],
+        "rules": project.alert_rules.all(),
+    }
+    return render(request, "monitoring/alerts.html", context)

@@ -1,0 +1,89 @@
+"""How pages say things: numbers, shares, moments, states."""
+
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince, timeuntil
+
+from registry.clock import now
+
+register = template.Library()
+
+TONES = {
+    "good": ("accepted", "live", "succeeded", "ok", "resolved", "labelled", "better", "matched"),
+    "accent": ("running", "queued", "canary", "shadow", "ab", "open", "built", "candidate"),
+    "warning": (
+        "waiting", "waiting_approval", "pending", "warn", "paused", "held", "disputed",
+        "acknowledged", "level", "no_data",
+    ),
+    "bad": ("rejected", "failed", "firing", "alert", "worse", "breach", "fallback"),
+}  # fmt: skip
+TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
+
+
+@register.filter
+def num(value: Any, unit: str = "") -> str:
+    """Four significant digits, thousands apart, a real minus; a dash for nothing.
+
+    >>> num(12345.678), num(0.84213), num(-3.0), num(None)
+    ('12\u202f346', '0.8421', '\u22123', '\u2014')
+    """
+    if value is None or value == "":
+        return "\N{EM DASH}"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if "e" in text:
+        text = f"{value:.3g}"
+    text = text.replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "\N{MINUS SIGN}")
+    return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
+
+
+@register.filter
+def percent(share: float | None, digits: int = 0) -> str:
+    """A share of 0 to 1 as a percentage.
+
+    >>> percent(0.256), percent(None)
+    ('26\xa0%', '\u2014')
+    """
+    if share is None:
+        return "\N{EM DASH}"
+    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+@register.filter
+def when(moment: datetime | None) -> SafeString | str:
+    """How long ago, or until; the exact moment on hover."""
+    if moment is None:
+        return "never"
+    current = now()
+    if moment <= current:
+        words = timesince(moment, current, depth=1)
+        words = "just now" if words.startswith("0") else f"{words} ago"
+    else:
+        words = f"in {timeuntil(moment, current, depth=1)}"
+    exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, words
+    )
+
+
+@register.filter
+def tone(state: str) -> str:
+    """A state's tone: good, accent, warning, bad, or unknown."""
+    return TONE_OF.get(str(state), "unknown")
+
+
+@register.filter
+def state_words(state: str) -> str:
+    """waiting_approval → waiting approval."""
+    return str(state).replace("_", " ")
+
+
+@register.filter
+def get(mapping: Any, key: str) -> Any:
+    """A value of a mapping whose key is not a name: {{ row|get:column }}."""
+    return mapping.get(key) if hasattr(mapping, "get") else None
