@@ -138,7 +138,8 @@ class Prediction(models.Model):
     at = models.DateTimeField()  # the moment predicted for
     received_at = models.DateTimeField()
     input = models.JSONField(default=dict)
-    features = models.JSONField(default=dict)  # what the model saw
+    # What the Featurizer added or changed: {**input, **features} is what the model saw.
+    features = models.JSONField(default=dict)
     output = models.JSONField(
         default=dict
     )  # prediction, score, probabilities, interval

@@ -46,3 +46,13 @@ def browser_type_launch_args(
             *("--disable-background-networking", "--disable-component-update"),
         ],
     }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """What a process remembers of rows that the last test rolled back."""
+    from serving.frontend import failures
+    from serving.model_server import states
+
+    states.forget()
+    failures.forget()

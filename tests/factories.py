@@ -176,3 +176,29 @@ def make_prediction(project: Project, **changes: Any) -> Prediction:
         "latency_ms": 3.0,
     }
     return Prediction.objects.create(project=project, **(given | changes))
+
+
+def make_serving(project: Project | None = None, **changes: Any) -> Any:
+    """A project whose baseline `tenure < 12` is live, as its rollout."""
+    from serving import rollout
+
+    project = project or make_project()
+    version = make_version(project, **changes)
+    return rollout.open_with_baseline(project=project, version=version)
+
+
+def make_canary(
+    project: Project, *, model: Any = None, mode: str = "canary", percent: Any = 100
+) -> Any:
+    """A candidate of a serving project on its way, as the rollout."""
+    from serving import rollout
+
+    row = rollout.of_project(project)
+    return rollout.start(
+        rollout=row,
+        candidate=make_version(project, model=model or make_rule(project, value=40)),
+        mode=mode,
+        percent=None if mode == "shadow" else percent,
+        by="a test",
+        revision=row.revision,
+    )

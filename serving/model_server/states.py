@@ -7,7 +7,8 @@ versions are loaded before the switch, and other requests get the old state mean
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from registry.answering import LoadedVersion
@@ -15,34 +16,50 @@ from registry.errors import Conflict, Unavailable
 from registry.models import ModelVersion, Project
 from registry.versions import VersionBroken, load_version
 from serving.models import Rollout
-from serving.variants import Shares
+from serving.variants import BASELINE, CANARY, LIVE, Shares
 
 logger = logging.getLogger(__name__)
 
 CHECK_EVERY = 0.5  # seconds: every process knows of a change within one
 NEVER = -1e9
+ASKED = (Rollout.State.RUNNING, Rollout.State.HELD)  # states of a working candidate
 RETRY_BROKEN = 10.0  # seconds until a version that did not load is tried again
+
+
+@dataclass(frozen=True)
+class Place:
+    """A version where it should answer: loaded, or with the reason why it is not."""
+
+    number: int
+    loaded: LoadedVersion | None
+    broken: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """One rollout with its versions in memory. `live` and `baseline` are what can answer:
-    where a version is broken, the previous one or the baseline stands in for it."""
+    """One rollout with its versions in memory."""
 
     project: Project
     revision: int
     project_revision: int
     shares: Shares
-    live: LoadedVersion
-    baseline: LoadedVersion
-    candidate: LoadedVersion | None = None
-    shadows: tuple[LoadedVersion, ...] = ()
-    live_broken: str = ""  # why another version answers for live
-    # Number of a version that should serve → why it cannot.
-    degraded: dict[int, str] = field(default_factory=dict)
+    # By route: who is asked first, and who answers in its place, in this order.
+    chains: Mapping[str, tuple[Place, ...]]
+    shadows: tuple[Place, ...] = ()
+
+    @property
+    def live(self) -> LoadedVersion:
+        """What clients' requests are made for: live, or whoever stands in for it."""
+        return next(place.loaded for place in self.chains[LIVE] if place.loaded)
+
+    @property
+    def degraded(self) -> dict[int, str]:
+        """Number of a version that should serve and cannot → why."""
+        places = (*self.shadows, *(p for chain in self.chains.values() for p in chain))
+        return {place.number: place.broken for place in places if place.broken}
 
 
-class _Place:
+class _Slot:
     """One project's state in this process, and when it was last compared."""
 
     def __init__(self) -> None:
@@ -52,42 +69,42 @@ class _Place:
         self.lock = threading.Lock()
 
 
-_places: dict[int, _Place] = {}
-_places_lock = threading.Lock()
+_slots: dict[int, _Slot] = {}
+_slots_lock = threading.Lock()
 
 
 def current(project: Project) -> State:
     """What serves the project now. Conflict: no model yet."""
-    place = _places.get(project.pk)
-    if place is None:
-        with _places_lock:
-            place = _places.setdefault(project.pk, _Place())
-    state = place.state
-    if state is not None and time.monotonic() - place.checked < CHECK_EVERY:
+    slot = _slots.get(project.pk)
+    if slot is None:
+        with _slots_lock:
+            slot = _slots.setdefault(project.pk, _Slot())
+    state = slot.state
+    if state is not None and time.monotonic() - slot.checked < CHECK_EVERY:
         return state
     # One thread compares; whoever has an old state to serve from does not wait.
-    if not place.lock.acquire(blocking=state is None) and state is not None:
+    if not slot.lock.acquire(blocking=state is None) and state is not None:
         return state
     try:
-        return _compared(place, project.pk)
+        return _compared(slot, project.pk)
     finally:
-        place.lock.release()
+        slot.lock.release()
 
 
 def expire(project_id: int) -> None:
     """Compare at the next request: this process changed the rollout itself."""
-    if place := _places.get(project_id):
-        place.checked = NEVER
+    if slot := _slots.get(project_id):
+        slot.checked = NEVER
 
 
 def forget() -> None:
     """Start anew, as another process would."""
-    _places.clear()
+    _slots.clear()
 
 
-def _compared(place: _Place, project_id: int) -> State:
-    state, now = place.state, time.monotonic()
-    if state is not None and now - place.checked < CHECK_EVERY:
+def _compared(slot: _Slot, project_id: int) -> State:
+    state, now = slot.state, time.monotonic()
+    if state is not None and now - slot.checked < CHECK_EVERY:
         return state  # another thread was faster
     stamp = (
         Rollout.objects.filter(project_id=project_id)
@@ -100,11 +117,11 @@ def _compared(place: _Place, project_id: int) -> State:
             extra={"reason": "no model yet"},
         )
     same = state is not None and stamp == (state.revision, state.project_revision)
-    again = bool(state and state.degraded) and now - place.loaded > RETRY_BROKEN
+    again = bool(state and state.degraded) and now - slot.loaded > RETRY_BROKEN
     if state is None or not same or again:
-        state = place.state = _load(project_id)
-        place.loaded = time.monotonic()
-    place.checked = time.monotonic()
+        state = slot.state = _load(project_id)
+        slot.loaded = time.monotonic()
+    slot.checked = time.monotonic()
     return state
 
 
@@ -116,52 +133,54 @@ def _load(project_id: int) -> State:
         "previous__project",
         "candidate__project",
     ).get(project_id=project_id)
-    degraded: dict[int, str] = {}
-    live = _tried(rollout.live, degraded)
-    baseline = _tried(rollout.baseline, degraded)
-    # Degraded: the version before, or the baseline, answers for live.
-    stand_in = live or _tried(rollout.previous, degraded) or baseline
-    if stand_in is None:
+    live, baseline = _place(rollout.live), _place(rollout.baseline)
+    answering = [live, baseline]
+    if live.broken and rollout.previous:
+        answering.insert(1, _place(rollout.previous))
+    if not any(place.loaded for place in answering):
         raise Unavailable(
-            f"No version of {rollout.project} can be loaded: "
-            + "; ".join(degraded.values())
+            f"No version of {rollout.project} can be loaded. "
+            + " ".join(place.broken for place in answering)
         )
-    candidate = _tried(rollout.candidate, degraded)
-    shadows = [_tried(version, degraded) for version in rollout.shadows.all()]
-    if rollout.mode == Rollout.Mode.SHADOW:
-        shadows.insert(0, candidate)
-    if rollout.state not in {Rollout.State.RUNNING, Rollout.State.HELD}:
-        shadows = []
+    candidate = [_place(rollout.candidate)] if rollout.candidate else []
     return State(
         project=rollout.project,
         revision=rollout.revision,
         project_revision=rollout.project.revision,
         shares=_shares(rollout),
-        live=stand_in,
-        live_broken="" if live else degraded[rollout.live.number],
-        baseline=baseline or stand_in,
-        candidate=candidate,
-        shadows=tuple(shadow for shadow in shadows if shadow is not None),
-        degraded=degraded,
+        chains={
+            LIVE: _each_once(answering),
+            BASELINE: _each_once([baseline, *answering]),
+            CANARY: _each_once([*candidate, *answering]),
+        },
+        shadows=tuple(_shadows(rollout, candidate)),
     )
 
 
-def _tried(
-    version: ModelVersion | None, degraded: dict[int, str]
-) -> LoadedVersion | None:
-    if version is None:
-        return None
+def _place(version: ModelVersion) -> Place:
     try:
-        return load_version(version)
+        return Place(version.number, load_version(version))
     except VersionBroken as error:
         logger.error("%s cannot serve: %s", version, error.detail)
-        degraded[version.number] = error.detail
-        return None
+        return Place(version.number, None, error.detail)
+
+
+def _each_once(places: Sequence[Place]) -> tuple[Place, ...]:
+    return tuple({place.number: place for place in places}.values())
+
+
+def _shadows(rollout: Rollout, candidate: Sequence[Place]) -> list[Place]:
+    if rollout.state not in ASKED:
+        return []
+    asked = [_place(v) for v in rollout.shadows.select_related("project")]
+    return [*candidate, *asked] if rollout.mode == Rollout.Mode.SHADOW else asked
 
 
 def _shares(rollout: Rollout) -> Shares:
-    running = rollout.state in {Rollout.State.RUNNING, Rollout.State.HELD}
-    answers = running and rollout.mode in {Rollout.Mode.CANARY, Rollout.Mode.AB}
+    answers = rollout.state in ASKED and rollout.mode in {
+        Rollout.Mode.CANARY,
+        Rollout.Mode.AB,
+    }
     return Shares(
         project=rollout.project.slug,
         salt=rollout.salt,

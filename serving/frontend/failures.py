@@ -1,0 +1,65 @@
+"""Component 9, Front-end: a candidate that fails again and again goes off, and stays off."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from registry.errors import Conflict, EditedMeanwhile
+from serving import rollout
+from serving.frontend.asking import Work
+from serving.model_server import states
+from serving.model_server.states import State
+from serving.variants import CANARY
+
+logger = logging.getLogger(__name__)
+
+MOST_IN_A_ROW = 5
+
+_lock = threading.Lock()
+_rows: dict[
+    int, tuple[int, int]
+] = {}  # project → (candidate's number, failures in a row)
+
+
+def count(works: Sequence[Work], state: State) -> None:
+    """Count the routed candidate's failures in a row; at the limit it goes off."""
+    for work in works:
+        if work.route == CANARY:
+            number = state.chains[CANARY][0].number
+            failed = bool(work.failures) and work.failures[0][0] == number
+            note(state, number, work.failures[0][1] if failed else "")
+
+
+def note(state: State, number: int, failure: str) -> None:
+    """One more answer of a candidate, `failure` empty where it was good."""
+    project = state.project.pk
+    with _lock:
+        if not failure:
+            _rows.pop(project, None)
+            return
+        known, times = _rows.get(project, (number, 0))
+        times = times + 1 if known == number else 1
+        _rows[project] = (number, times)
+    if times >= MOST_IN_A_ROW:
+        _turn_off(state, number, failure)
+
+
+def _turn_off(state: State, number: int, failure: str) -> None:
+    row = rollout.of_project(state.project)
+    if row.candidate is None or row.candidate.number != number:
+        return  # somebody was faster
+    reason = f"{MOST_IN_A_ROW} failures in a row, the last: {failure}"
+    try:
+        rollout.rollback(
+            rollout=row, by="the front-end", revision=row.revision, reason=reason
+        )
+    except (Conflict, EditedMeanwhile):
+        logger.info("%s was changed while its candidate was turned off", row)
+    else:
+        logger.error("%s: version %d is off: %s", row, number, reason)
+    states.expire(state.project.pk)
+
+
+def forget() -> None:
+    """Start anew, as another process would."""
+    _rows.clear()
