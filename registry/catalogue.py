@@ -17,9 +17,7 @@ class Metric:
     label: str
     tasks: tuple[str, ...]
     larger_is_better: bool
-    unit: str = (
-        ""  # "" none, "target" the target's unit, "money" the currency, "share" 0-1
-    )
+    unit: str = ""  # or target (the target's), money (the currency), share (0 to 1)
     minimum_n: int = 30
     help: str = ""
     best_at_zero: bool = False  # judged by its distance from 0, either side
