@@ -162,7 +162,9 @@ class Project(Declared):
 
     def exclude(self, *columns: str) -> None:
         """Columns that are no inputs."""
-        self.excluded |= dict.fromkeys(columns, self._line())
+        line = self._line()
+        self.excluded |= dict.fromkeys(columns, line)
+        self.lines |= {f"fields.{name}": line for name in columns}
 
     def field(self, name: str, **changes: Any) -> None:
         """What a column is, where the guess is not right: kind, required, unit,

@@ -6,7 +6,7 @@ distinct and short is an identifier: excluded, with a finding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,8 +47,10 @@ def of_table(
     task: str = "",
     positive: str = "",
     apart: Sequence[str] = (),
+    told: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Guess:
-    """Task, classes and input fields; `apart` are time and group, no inputs."""
+    """Task, classes and input fields; `apart` are columns that are no inputs, such as
+    time and group; what is `told` of a field is not guessed."""
     truth = _truth(frame, target, apart)
     task = task or task_of(truth)
     classes = _classes(truth, task, target)
@@ -56,11 +58,12 @@ def of_table(
     for name in frame.columns:
         if name == target or name in apart:
             continue
-        described, finding = field_of(name, frame[name])
+        known = (told or {}).get(name, {})
+        described, finding = field_of(name, frame[name], kind=known.get("kind", ""))
         if finding:
             found.append(finding)
-        if not (finding and finding.drop):
-            inputs.append(described)
+        if not (finding and finding.drop) or known:
+            inputs.append({**described, **known})
     if not inputs:
         raise InvalidInput(
             f"No column is left to predict {target} from. {_which_columns(frame)}",
@@ -94,9 +97,11 @@ def _truth(frame: pd.DataFrame, target: str, apart: Sequence[str]) -> pd.Series:
     return truth
 
 
-def field_of(name: str, values: pd.Series) -> tuple[dict[str, Any], Finding | None]:
+def field_of(
+    name: str, values: pd.Series, *, kind: str = ""
+) -> tuple[dict[str, Any], Finding | None]:
     """One column as a field, and why it should be left out, if it should."""
-    kind = kind_of(values)
+    kind = kind or kind_of(values)
     typed = frames.convert(values, kind)
     described: dict[str, Any] = {"name": name, "kind": kind}
     if kind == "categorical":

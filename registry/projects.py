@@ -77,17 +77,24 @@ def create_from_table(
     task: str = "",
     by: User | None = None,
     lineage: dict[str, Any] | None = None,
+    exclude: Sequence[str] = (),
+    told: Mapping[str, Mapping[str, Any]] | None = None,
+    definition: str = "",
     **settings: Unpack[Settings],
 ) -> tuple[Project, Dataset]:
-    """A project with a guessed schema, and its first dataset: both, or nothing."""
+    """A project with a guessed schema, and its first dataset: both, or nothing.
+
+    `exclude` are columns that are no inputs, `told` is what is known of fields.
+    """
     apart = [settings.get("time_column", ""), settings.get("group_column", "")]
-    apart += settings.get("entity", [])
+    apart += [*settings.get("entity", []), *exclude]
     guessed = guess.of_table(
         frame,
         target=target,
         task=task,
         positive=settings.get("positive_class", ""),
         apart=[name for name in dict.fromkeys(apart) if name],
+        told=told,
     )
     settings.setdefault("fields", guessed.fields)
     settings.setdefault("classes", guessed.classes)
@@ -95,6 +102,7 @@ def create_from_table(
     if group := settings.get("group_column"):
         settings.setdefault("entity", [group])
     project = Project(slug=slug, task=guessed.task, target=target, created_by=by)
+    project.definition = definition
     _make_ready(project, settings)
     dataset, split = datasets.prepare(project=project, frame=frame, lineage=lineage)
     dataset.name, dataset.created_by = f"{project.name}, first data", by
@@ -146,6 +154,15 @@ def update_project(
     """
     changes = {k: v for k, v in changes.items() if getattr(project, k) != v}
     _refuse_declared(project, changes)
+    if revision not in {None, project.revision}:
+        raise EditedMeanwhile("Somebody changed this project: read it again.")
+    return write_changes(project=project, by=by, changes=changes)
+
+
+def write_changes(
+    *, project: Project, by: Actor | User | None, changes: Mapping[str, Any]
+) -> Project:
+    """`update_project` for the code that declares the project."""
     fixed = [name for name in FIXED_BY_DATA if name in changes]
     if fixed and project.datasets.exists():
         raise Conflict(
@@ -156,9 +173,7 @@ def update_project(
     _check(project)
     with transaction.atomic():
         held = Project.objects.filter(pk=project.pk, revision=project.revision)
-        if revision not in {None, project.revision} or not held.update(
-            revision=F("revision") + 1
-        ):
+        if not held.update(revision=F("revision") + 1):
             raise EditedMeanwhile("Somebody changed this project: read it again.")
         project.revision += 1
         project.save()
@@ -173,14 +188,30 @@ def update_project(
 
 def _refuse_declared(project: Project, changes: Mapping[str, Any]) -> None:
     places = definition_store.declared(project)
+    names = [name for name in changes if name in places]
+    if "fields" in changes:
+        names += _declared_fields(project, changes["fields"], places)
     errors = [
         FieldError(name, f"Declared in {places[name]}: change it there.")
-        for name in changes
-        if name in places
+        for name in names
     ]
     if errors:
         told = "; ".join(f"{e.field} is declared in {places[e.field]}" for e in errors)
         raise Conflict(f"{told}.", errors=errors)
+
+
+def _declared_fields(
+    project: Project, fields: Sequence[Mapping[str, Any]], places: Mapping[str, str]
+) -> list[str]:
+    """`fields.<name>` of what code says of a column, where an edit says otherwise."""
+    before = {field["name"]: field for field in project.fields}
+    after = {field.get("name"): field for field in fields}
+    return [
+        place
+        for place in places
+        if place.startswith("fields.")
+        and before.get(name := place.removeprefix("fields.")) != after.get(name)
+    ]
 
 
 def _apply(project: Project, settings: Mapping[str, Any]) -> None:

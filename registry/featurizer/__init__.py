@@ -3,7 +3,7 @@
 from registry.featurizer.batch import compute_frame
 from registry.featurizer.parity import Difference, Parity, check_parity
 from registry.featurizer.realtime import compute, fill
-from registry.featurizer.spec import features_spec, plain_spec
+from registry.featurizer.spec import features_spec, lookup_columns, plain_spec
 
 __all__ = [
     "Difference",
@@ -13,5 +13,6 @@ __all__ = [
     "compute_frame",
     "features_spec",
     "fill",
+    "lookup_columns",
     "plain_spec",
 ]

@@ -1,0 +1,136 @@
+"""Registry: what code declares, written into the database when the code has changed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from registry import definition_store, featurizer, lookups, projects, sources
+from registry.definitions import Project as Definition
+from registry.errors import DomainError, NotFound
+from registry.models import Dataset, Project, Source, User
+
+logger = logging.getLogger(__name__)
+
+
+def install(*, slug: str, by: User | None = None) -> tuple[Project, Dataset]:
+    """A declared project with its first dataset; the one that is there, if it is."""
+    definition = definition_store.find(slug)
+    if definition is None:
+        modules = ", ".join(definition_store.modules())
+        raise NotFound(f"No definition of {slug} in {modules}.")
+    project = Project.objects.filter(slug=slug).first()
+    if project is not None and (dataset := project.datasets.first()):
+        return project, dataset
+    rows = sources.learning_rows(definition)
+    declared: Any = dict(definition.settings)
+    declared.pop("slug")
+    project, dataset = projects.create_from_table(
+        frame=rows.frame,
+        slug=slug,
+        by=by,
+        lineage={**rows.lineage, "definition": definition.module},
+        exclude=list(definition.excluded),
+        told=definition.fields,
+        definition=definition.module,
+        **declared,
+    )
+    _write_traces(project, definition)
+    refresh_lookups(project=project)
+    return project, dataset
+
+
+def sync(*, by: User | None = None) -> list[str]:
+    """Bring every declared project up to its code; returns what is wrong, by project.
+
+    Modules named in MLSYSTEM_DEFINITIONS make their projects; an example only keeps the
+    one that is there.
+    """
+    problems = definition_store.load_all()
+    for module in definition_store.modules():
+        try:
+            found = definition_store.load(module)
+        except definition_store.DefinitionBroken:
+            continue  # told by load_all
+        for definition in found.values():
+            try:
+                _sync_one(definition, by)
+            except DomainError as error:
+                told = [f"{e.field}: {e.message}" for e in error.errors]
+                problems.append(f"{definition.slug}: {error.detail} {' '.join(told)}")
+                logger.warning("definition not synced: %s", problems[-1])
+    return problems
+
+
+def _sync_one(definition: Definition, by: User | None) -> None:
+    project = Project.objects.filter(slug=definition.slug).first()
+    if project is None:
+        if settings.MLSYSTEM_DEFINITIONS:
+            install(slug=definition.slug, by=by)
+        return
+    if project.definition != definition.module:
+        return  # made by hand: a module does not take it over
+    if project.definition_hash == definition_store.content_hash(definition):
+        return
+    changes = {k: v for k, v in definition.settings.items() if k != "slug"}
+    changes["fields"] = _declared_fields(project, definition)
+    changes = {k: v for k, v in changes.items() if getattr(project, k) != v}
+    with transaction.atomic():
+        projects.write_changes(project=project, by=by, changes=changes)
+        _write_traces(project, definition)
+
+
+def _declared_fields(project: Project, definition: Definition) -> list[dict[str, Any]]:
+    return [
+        {**field, **definition.fields.get(field["name"], {})}
+        for field in project.fields
+        if field["name"] not in definition.excluded
+    ]
+
+
+def _write_traces(project: Project, definition: Definition) -> None:
+    """The sources as rows, and the hash of the code they were read from."""
+    with transaction.atomic():
+        names = [source.name for source in definition.sources]
+        project.sources.exclude(name__in=names).delete()
+        for source in definition.sources:
+            Source.objects.update_or_create(
+                project=project,
+                name=source.name,
+                defaults={
+                    "setting": source.source,
+                    "table": source.table,
+                    "sql": source.sql,
+                    "file": source.file,
+                    "watermark": source.watermark,
+                },
+            )
+        project.definition_hash = definition_store.content_hash(definition)
+        project.save(update_fields=["definition_hash"])
+
+
+def refresh_lookups(*, project: Project) -> dict[str, int]:
+    """Copy every look-up's columns from its source; how many rows each has now."""
+    definition = definition_store.definition_of(project)
+    if definition is None:
+        return {}
+    counts = {}
+    for lookup in definition.lookups:
+        rows = sources.source_rows(definition, lookup.source)
+        given = featurizer.lookup_columns(project, lookup)
+        columns = {
+            name: (column, kind)
+            for name, (column, kind) in given.items()
+            if column in rows.frame
+        }
+        counts[lookup.source] = lookups.store(
+            project=project,
+            lookup=lookup.source,
+            key=lookup.key,
+            columns=columns,
+            frame=rows.frame,
+        )
+    return counts

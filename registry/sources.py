@@ -1,0 +1,199 @@
+"""Registry: rows of existing files and databases, read and never written, through Ibis.
+
+A definition's first source holds the rows to learn from: columns are derived from it,
+then rows filtered. Its other sources only feed look-ups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from registry import frames, guess, tables
+from registry.definition_parts import Derived, Source
+from registry.definitions import Project as Definition
+from registry.errors import InvalidInput, Unavailable
+from registry.guarded import FAILED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROW_NUMBER = "row_number"
+
+
+class SourceError(InvalidInput):
+    """A source cannot be read as it is declared."""
+
+    title = "A source cannot be read"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Typed rows of a source, the kind of each column, and how they came to be."""
+
+    frame: pd.DataFrame
+    kinds: dict[str, str]
+    lineage: dict[str, Any]
+
+
+def learning_rows(definition: Definition) -> Rows:
+    """The first source's rows with derived columns, those that the filters let pass."""
+    rows = source_rows(definition, definition.sources[0].name)
+    keep = [True] * len(rows.frame)
+    if definition.filters:
+        for index, row in enumerate(_numbered(rows)):
+            keep[index] = all(_passes(test(row)) for test in definition.filters)
+    frame = rows.frame[keep].reset_index(drop=True)
+    left_out = len(rows.frame) - len(frame)
+    return Rows(frame, rows.kinds, {**rows.lineage, "filtered_out": left_out})
+
+
+def source_rows(definition: Definition, name: str) -> Rows:
+    """All rows of a source, typed; of the first source with derived columns."""
+    source = next(s for s in definition.sources if s.name == name)
+    raw, lineage = read(source, folder=definition.path.parent)
+    rows = _typed(definition, raw, {"source": name, **lineage})
+    if source is not definition.sources[0]:
+        return rows
+    for derived in definition.derived:
+        rows = _derive(definition, rows, derived)
+    return rows
+
+
+def read(source: Source, *, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A source's table as it is there. Files lie beside the definition's module, or in
+    the folder that SOURCE_<NAME>_URL names."""
+    if source.file and not source.source:
+        return _read_file(source, folder)
+    url = settings.SOURCES.get(source.source)
+    if url is None:
+        variable = f"SOURCE_{source.source.upper()}_URL"
+        raise SourceError(f"Source {source.name}: {variable} is not set.")
+    if source.file:
+        if urlsplit(url).scheme != "file":
+            told = f"{source.file} is a file, {source.source} a database"
+            raise SourceError(f"Source {source.name}: {told}.")
+        return _read_file(source, Path(urlsplit(url).path))
+    return _query(source, url)
+
+
+def _read_file(source: Source, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    path = (folder / source.file).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise SourceError(f"Source {source.name}: {source.file} leads elsewhere.")
+    if not path.is_file():
+        raise SourceError(f"Source {source.name}: there is no file {source.file}.")
+    return tables.read_table(path=path)
+
+
+def _query(source: Source, url: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    import sqlglot
+    from ibis.common.exceptions import IbisError
+
+    connection = _connect(source, url)
+    try:
+        if source.sql:
+            _check_query(source)
+            table = connection.sql(source.sql)
+            told = {"sql": source.sql}
+        else:
+            table, told = connection.table(source.table), {"table": source.table}
+        frame = table.to_pyarrow().to_pandas()
+    except (IbisError, sqlglot.ParseError, *_driver_errors()) as error:
+        reason = str(error).strip().splitlines()[0][:300]
+        raise SourceError(f"Source {source.name}: {reason}") from error
+    finally:
+        connection.disconnect()
+    return frame, {"database": source.source, **told, "rows_read": len(frame)}
+
+
+def _check_query(source: Source) -> None:
+    import sqlglot
+
+    statements = sqlglot.parse(source.sql)
+    if len(statements) != 1 or not isinstance(statements[0], sqlglot.exp.Query):
+        raise SourceError(f"Source {source.name}: write one SELECT, nothing else.")
+
+
+def _connect(source: Source, url: str) -> Any:
+    """A connection that cannot write. Errors never show the URL: it has a password."""
+    import ibis
+
+    parts = urlsplit(url)
+    try:
+        if parts.scheme in {"postgres", "postgresql"}:
+            return ibis.connect(url, options="-c default_transaction_read_only=on")
+        if parts.scheme in {"sqlite", "duckdb"}:
+            path = parts.path.removeprefix("/")
+            if not Path(path).is_file():
+                raise SourceError(f"Source {source.name}: its database is not there.")
+            if parts.scheme == "duckdb":
+                return ibis.duckdb.connect(path, read_only=True)
+            connection = ibis.sqlite.connect(path)
+            connection.raw_sql("PRAGMA query_only = ON")
+            return connection
+    except _driver_errors() as error:
+        told = f"Source {source.name}: its database does not answer."
+        raise Unavailable(told) from error
+    raise SourceError(
+        f"Source {source.name}: {parts.scheme}:// is not read; write postgresql://, "
+        "sqlite:///, duckdb:/// or file://."
+    )
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    import sqlite3
+
+    import duckdb
+    import psycopg
+
+    return (sqlite3.Error, duckdb.Error, psycopg.Error, OSError)
+
+
+def _typed(definition: Definition, raw: pd.DataFrame, lineage: dict[str, Any]) -> Rows:
+    told = {name: field.get("kind") for name, field in definition.fields.items()}
+    # Classes keep their own words: Yes is not true.
+    told[definition.target] = (
+        "numeric" if definition.task == "regression" else "categorical"
+    )
+    kinds = {name: told.get(name) or guess.kind_of(raw[name]) for name in raw.columns}
+    fields = [{"name": name, "kind": kind} for name, kind in kinds.items()]
+    zone = definition.settings.get("zone", "UTC")
+    frame, bad = frames.conform(fields, raw, zone=zone)
+    if bad and any(problem.column in definition.fields for problem in bad):
+        raise SourceError("; ".join(f"{problem.column}: {problem}" for problem in bad))
+    return Rows(frame, kinds, lineage)
+
+
+def _derive(definition: Definition, rows: Rows, derived: Derived) -> Rows:
+    import pandas as pd
+
+    before = derived.function.failures
+    values = [derived.function(row) for row in _numbered(rows)]
+    values = [None if value is FAILED else value for value in values]
+    raw = pd.Series(values, index=rows.frame.index, dtype=object)
+    kind = derived.kind or guess.kind_of(raw.infer_objects())
+    zone = definition.settings.get("zone", "UTC")
+    frame = rows.frame.assign(**{derived.name: frames.convert(raw, kind, zone=zone)})
+    lineage = rows.lineage
+    if failed := derived.function.failures - before:
+        told = {**lineage.get("failed", {}), derived.name: failed}
+        lineage = {**lineage, "failed": told}
+    return Rows(frame, {**rows.kinds, derived.name: kind}, lineage)
+
+
+def _numbered(rows: Rows) -> list[dict[str, Any]]:
+    """The rows as declared functions see them: by column, and `row_number` from 1."""
+    fields = [{"name": name, "kind": kind} for name, kind in rows.kinds.items()]
+    return [
+        {ROW_NUMBER: number, **row}
+        for number, row in enumerate(frames.rows_of(fields, rows.frame), start=1)
+    ]
+
+
+def _passes(answer: object) -> bool:
+    return answer is not FAILED and bool(answer)
