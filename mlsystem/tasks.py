@@ -16,7 +16,7 @@ def step(job_id: str) -> None:
 
 @shared_task(name=slots.SLOT_TASK)
 def slot(job_id: str) -> None:
-    job = jobs.work(job_id, slots.work_slot)
+    job = jobs.work(job_id, steps.do_slot)
     if job is not None and job.is_over:
         slots.after_slot(job=job, now=now())
 

@@ -1,13 +1,14 @@
 """Component 7, Model Builder: K slot jobs share a build's Trial rows until its deadline.
 
 Each slot asks for a trial, trains it in a child and tells the row how it went; more
-workers are more slots. The job that ends the build is written with the first slot: the
-last slot pulls it forward, and where every slot died the tick finds it due.
+workers are more slots. The last slot to stop ends the build in its own warm child. The
+job that ends it otherwise is written with the first slot: whoever sees that all slots
+are over pulls it forward, and where nobody lives to see it the tick finds it due.
 """
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ FINISH_TASK = "mlsystem.finish_build"
 MOST_SLOTS = 2  # the long lane has two children
 # Where all slots died, the build is ended this long after its deadline.
 GRACE = timedelta(seconds=5)
+Ending = Callable[[jobs.JobContext, Slot], None]
 LONGEST_MESSAGE = 18 * 60  # seconds; then the slot goes on in a new message
 
 
@@ -83,8 +85,11 @@ def begin(
         )
 
 
-def work_slot(context: jobs.JobContext) -> None:
-    """The handler of a slot's job: trials until time, patience or somebody ends it."""
+def work_slot(context: jobs.JobContext, *, ending: Ending) -> None:
+    """The handler of a slot's job: trials until time, patience or somebody ends it.
+
+    `ending` is called in the slot that stops last, with its child still warm.
+    """
     step = _step(context)
     run = step.run
     if run.build_deadline is None or str(context.job.pk) not in step.inputs["slots"]:
@@ -100,8 +105,28 @@ def work_slot(context: jobs.JobContext) -> None:
         ) as slot,
     ):
         _work(context, run, slot, began=time.monotonic())
-        stopped = slot.stopped
-    context.result({"stopped": stopped})
+        context.result({"stopped": slot.stopped})
+        if _is_last(context, step):
+            ending(context, slot)
+
+
+def _is_last(context: jobs.JobContext, step: Step) -> bool:
+    """Whether every other slot has stopped, and nobody else ends the build.
+
+    The right to end it is taken by putting off the ending's job, until after our lease:
+    if we die over it, that job does it. After a death a slot leaves it to that job.
+    """
+    others = _unfinished(step.inputs["slots"]).exclude(pk=context.job.pk)
+    working = [
+        result for result in others.values_list("result", flat=True) if not result
+    ]
+    if working or context.job.attempt > 1:
+        return False
+    due_at = (step.run.build_deadline or clock_now()) + GRACE
+    ours = Job.objects.filter(
+        pk=step.inputs["finish"], state=Job.State.QUEUED, due_at=due_at
+    )
+    return bool(ours.update(due_at=due_at + jobs.LEASE))
 
 
 def _work(context: jobs.JobContext, run: Run, slot: Slot, *, began: float) -> None:
@@ -138,7 +163,7 @@ def _elapsed(run: Run) -> float:
 def after_slot(*, job: Job, now: datetime) -> None:
     """Whoever ends last pulls the ending forward."""
     step = Step.objects.filter(pk=job.args["step"]).select_related("run").first()
-    if step is not None:
+    if step is not None and step.state == Step.State.RUNNING:
         look_after(step=step, now=now)
 
 
@@ -161,6 +186,13 @@ def stop(*, step: Step, now: datetime) -> None:
         jobs.cancel(job=job)
     trials.give_up(run=step.run, why="Cancelled.")
     _pull_forward(step, now=now)
+
+
+def retire_ending(*, step: Step, now: datetime) -> None:
+    """The build has ended; the job that was to end it need not run."""
+    Job.objects.filter(pk=step.inputs.get("finish"), state=Job.State.QUEUED).update(
+        state=Job.State.CANCELLED, finished_at=now
+    )
 
 
 def _pull_forward(step: Step, *, now: datetime) -> None:

@@ -14,7 +14,7 @@ from mlsystem.builder.plan import BuildError, BuildResult, TrialResult
 from mlsystem.orchestrator.learning import GROUP, TIME
 from mlsystem.orchestrator.work import Outputs, StepRefused, StepWork, get_frame
 from registry.clock import now as clock_now
-from registry.models import ModelVersion, Run
+from registry.models import ModelVersion, Run, Step
 from registry.versions import register_version
 
 SAMPLE = 200  # rows that golden rows and latency are taken from
@@ -57,11 +57,17 @@ def _plan(work: StepWork, columns: list[str]) -> dict[str, Any]:
     }
 
 
-def end_build(work: StepWork) -> Outputs | None:
-    """Refit the best trial in the time left and register it; cancelled: as it is."""
+def end_build(work: StepWork, slot: Slot | None = None) -> Outputs | None:
+    """Refit the best trial in the time left and register it; cancelled: as it is.
+
+    `slot` is the one that stopped last, where it ends the build itself.
+    """
     run, step = work.run, work.step
-    if step.inputs.get("finish") != str(work.context.job.pk):
+    jobs_of_build = [step.inputs.get("finish"), *step.inputs.get("slots", [])]
+    if str(work.context.job.pk) not in jobs_of_build:
         return None  # a retry of the run wrote other slots
+    if step.state == Step.State.SUCCEEDED:
+        return None
     cancelled = run.state == Run.State.CANCELLED
     trials.give_up(run=run, why="The build ended.")
     version = _registered_before(work)
@@ -72,15 +78,15 @@ def end_build(work: StepWork) -> Outputs | None:
         if not results:
             raise StepRefused(_nothing_finished(run))
         results = fast_enough(work, results)
-        version = _finish(work, results, refit=not cancelled)
+        version = _finish(work, results, slot, refit=not cancelled)
     work.log(f"{version}: {version.name}.")
     return {"version": version.number}
 
 
 def _registered_before(work: StepWork) -> ModelVersion | None:
-    """The version of an earlier try of this job, whose worker died behind it."""
+    """The version of an earlier try of this build, whose worker died behind it."""
     made = ModelVersion.objects.filter(run=work.run, kind=ModelVersion.Kind.TRAINED)
-    return made.filter(card__ended_by=str(work.context.job.pk)).first()
+    return made.filter(card__build=work.step.inputs["begun_by"]).first()
 
 
 def _nothing_finished(run: Run) -> str:
@@ -122,26 +128,36 @@ def _sample(work: StepWork) -> list[dict[str, Any]]:
     return found
 
 
-def _finish(work: StepWork, results: list[TrialResult], *, refit: bool) -> ModelVersion:
+def _finish(
+    work: StepWork, results: list[TrialResult], slot: Slot | None, *, refit: bool
+) -> ModelVersion:
+    work.context.progress(0.95, "refit of the best")
+    if slot is not None:
+        return _register(work, _refitted(slot, results, refit=refit))
     assert work.run.build_deadline is not None
     deadline = work.run.build_deadline.timestamp()
-    work.context.progress(0.5, "refit of the best")
-    with TemporaryDirectory(prefix="mlsystem-build-") as folder:
-        with Slot(
+    with (
+        TemporaryDirectory(prefix="mlsystem-build-") as folder,
+        Slot(
             plan=slots.local_plan(work.step),
             workdir=Path(folder),
             deadline=deadline,
             poll=work.context.cancelled,
-        ) as slot:
-            try:
-                result = slot.finish(results, refit=refit and time.time() < deadline)
-            except BuildError as error:
-                raise StepRefused(str(error)) from error
-        work.context.guard()
-        return _register(work, result)
+        ) as fresh,
+    ):
+        refit = refit and time.time() < deadline
+        return _register(work, _refitted(fresh, results, refit=refit))
+
+
+def _refitted(slot: Slot, results: list[TrialResult], *, refit: bool) -> BuildResult:
+    try:
+        return slot.finish(results, refit=refit)
+    except BuildError as error:
+        raise StepRefused(str(error)) from error
 
 
 def _register(work: StepWork, result: BuildResult) -> ModelVersion:
+    work.context.guard()
     project, best = work.project, result.best
     ready, spec = work.before["prepare"], work.before["featurize"]["spec"]
     return register_version(
@@ -161,7 +177,7 @@ def _register(work: StepWork, result: BuildResult) -> ModelVersion:
         dataset=work.dataset,
         by=work.run.requested_by,
         card={
-            "ended_by": str(work.context.job.pk),
+            "build": work.step.inputs["begun_by"],
             "trial": best.spec.number,
             "metric": work.step.inputs["plan"]["metric"],
             "score": best.score,

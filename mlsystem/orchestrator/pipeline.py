@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max, Q
+from django.db.models import Max
 
 from mlsystem.builder import slots
 from registry import jobs
@@ -161,13 +161,15 @@ def complete(
     *, step: Step, context: jobs.JobContext, outputs: dict[str, Any], now: datetime
 ) -> None:
     """Write a step's outputs, fenced by its job's token, and go on."""
-    ours = Q(job=context.job) | Q(inputs__finish=str(context.job.pk))
     with transaction.atomic():
         context.result({"step": step.name})  # raises where the job is no longer ours
-        done = Step.objects.filter(ours, pk=step.pk, state=Step.State.RUNNING).update(
-            state=Step.State.SUCCEEDED, outputs=outputs, finished_at=now
-        )
+        # A retry of the run gives the step another job.
+        done = Step.objects.filter(
+            pk=step.pk, state=Step.State.RUNNING, job=step.job_id
+        ).update(state=Step.State.SUCCEEDED, outputs=outputs, finished_at=now)
         if done:
+            if step.name == "build":
+                slots.retire_ending(step=step, now=now)
             advance(run=step.run, now=now)
 
 

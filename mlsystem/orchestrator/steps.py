@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from mlsystem.builder import slots
+from mlsystem.builder.build import Slot
 from mlsystem.orchestrator import pipeline
 from mlsystem.orchestrator.build import begin_build, end_build
 from mlsystem.orchestrator.decide import decide
@@ -16,7 +18,8 @@ from registry.errors import DomainError
 from registry.models import Job, Step
 
 # Outputs end a step; None leaves it running, for other jobs to end.
-STEPS: dict[str, Callable[[StepWork], Outputs | None]] = {
+Function = Callable[[StepWork], Outputs | None]
+STEPS: dict[str, Function] = {
     "extract": extract,
     "featurize": featurize,
     "prepare": prepare,
@@ -28,25 +31,38 @@ STEPS: dict[str, Callable[[StepWork], Outputs | None]] = {
 
 def do_step(context: jobs.JobContext) -> None:
     """The handler of a step's job; a second try after a crash does no harm."""
-    _do(context, None)
+    step = _step(context)
+    if step.state == Step.State.RUNNING:
+        _do(step, context, STEPS[step.name])
+
+
+def do_slot(context: jobs.JobContext) -> None:
+    """The handler of a slot's job; the last slot ends the build."""
+    slots.work_slot(context, ending=_end_in_slot)
 
 
 def do_end_of_build(context: jobs.JobContext) -> None:
-    """The handler of the job that ends a build."""
-    _do(context, end_build)
+    """The handler of the job that ends a build where no slot lived to do it."""
+    _do(_step(context), context, end_build)
 
 
-def _do(
-    context: jobs.JobContext, function: Callable[[StepWork], Outputs | None] | None
-) -> None:
-    step = Step.objects.select_related("run__project", "run__train").get(
+def _end_in_slot(context: jobs.JobContext, slot: Slot) -> None:
+    try:
+        _do(_step(context), context, lambda work: end_build(work, slot))
+    except StepRefused as refused:  # the ending's own job will say so for the run
+        context.log(refused.detail)
+
+
+def _step(context: jobs.JobContext) -> Step:
+    return Step.objects.select_related("run__project", "run__train").get(
         pk=context.args["step"]
     )
-    if function is None and step.state != Step.State.RUNNING:
-        return
+
+
+def _do(step: Step, context: jobs.JobContext, function: Function) -> None:
     work = StepWork(step=step, context=context)
     try:
-        outputs = (function or STEPS[step.name])(work)
+        outputs = function(work)
     except DomainError as error:
         if getattr(error, "permanent", error.status < 500):
             raise StepRefused(error.detail, errors=error.errors) from error
