@@ -59,7 +59,7 @@ def decide(
     if not positive:
         best = max(probabilities, key=probabilities.__getitem__)
         return Decision(best, f"{_p(judged)} is the largest probability")
-    threshold = float(decision["threshold"])
+    threshold = _threshold(decision)
     below, above = actions_of(decision, classes=list(probabilities), positive=positive)
     if judged >= threshold:
         return Decision(above, f"{_p(judged)} ≥ {_p(threshold)}")
@@ -97,7 +97,7 @@ def decide_many(
         actions[~known] = decision.get("otherwise", ABSTAIN)
     elif positive:
         pair = actions_of(decision, classes=names, positive=positive)
-        above = judged >= float(decision["threshold"])
+        above = judged >= _threshold(decision)
         actions = np.array(pair, dtype=object)[above.astype(int)]
     else:
         actions = np.array(names, dtype=object)[proba.argmax(axis=1)]
@@ -146,6 +146,11 @@ def problems(
         if unknown := [c for c in cells if c not in classes]:
             found.append(f"The costs of {action!r} name no class: {unknown[0]!r}.")
     return found
+
+
+def _threshold(decision: Mapping[str, Any]) -> float:
+    """One half where none is named: the more likely class."""
+    return float(decision.get("threshold", 0.5))
 
 
 def _matrix(

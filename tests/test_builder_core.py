@@ -28,6 +28,9 @@ from registry import artefact
 from registry.estimators.base import Servable
 from tests.small_tables import CLASSES, FIELDS, TASKS, TEXT, make_rows, truth_of
 
+linux = pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="reads /proc, which Linux alone has"
+)
 LONG = 60  # seconds, for builds that end by themselves
 MakePlan = Callable[..., Plan]
 
@@ -71,6 +74,12 @@ class Clock:
 
     def leave(self, seconds: float, *, before: float) -> None:
         self.ahead = before - seconds - time.time()
+
+
+def following(slot: Slot, *before: TrialResult) -> TrialSpec:
+    spec = slot.next_spec([result.row for result in before])
+    assert spec is not None
+    return spec
 
 
 def run(plan: Plan, tmp_path: Path, *, seconds: float = LONG, trials: int = 3) -> Any:
@@ -162,8 +171,8 @@ def test_a_trial_without_end_is_stopped_and_the_model_before_it_serves(
     with Slot(
         plan=plan, workdir=tmp_path / "w", deadline=deadline, clock=clock
     ) as slot:
-        dummy = slot.run(slot.next_spec([]))
-        spec = slot.next_spec([dummy.row])
+        dummy = slot.run(following(slot))
+        spec = following(slot, dummy)
         clock.leave(slot.child.start_seconds + 2, before=deadline)
         endless = slot.run(spec)
         result = slot.finish([dummy, endless])
@@ -185,7 +194,7 @@ def test_a_refit_that_does_not_end_is_thrown_away_for_the_fold_model(
     with Slot(
         plan=plan, workdir=tmp_path / "w", deadline=deadline, clock=clock
     ) as slot:
-        best = slot.run(slot.next_spec([]))
+        best = slot.run(following(slot))
         clock.leave(1, before=deadline)
         result = slot.finish([best])
         late = clock() - deadline
@@ -261,6 +270,7 @@ def test_a_child_killed_from_outside_costs_its_trial_alone(
     assert second.state == FINISHED
 
 
+@linux
 def test_the_child_does_not_outlive_a_killed_worker(
     make_plan: MakePlan, tmp_path: Path
 ) -> None:
@@ -377,6 +387,16 @@ def test_rows_without_a_truth_are_left_out(make_plan: MakePlan, tmp_path: Path) 
         assert len(file["rows"]) == 100
 
 
+def test_the_child_trains_without_django() -> None:
+    program = """
+import sys
+sys.modules["django"] = None
+import mlsystem.builder.build, mlsystem.builder.trainer, mlsystem.builder.trial
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@linux
 def test_secrets_of_the_worker_are_not_given_to_its_child(
     make_plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

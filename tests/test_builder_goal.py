@@ -118,7 +118,11 @@ def test_a_fold_without_a_value_leaves_the_score_of_all_rows() -> None:
 
 
 def test_the_decision_is_the_projects_or_fits_its_goal() -> None:
-    two = {"task": "binary", "classes": ["No", "Yes"], "positive": "Yes"}
+    two: dict[str, Any] = {
+        "task": "binary",
+        "classes": ["No", "Yes"],
+        "positive": "Yes",
+    }
 
     assert Goal(metric="f1", **two).decided(0.3) == {
         "kind": "threshold",

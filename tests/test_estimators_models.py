@@ -288,6 +288,7 @@ def test_a_rule_says_its_classes_and_the_shares_it_saw() -> None:
     assert rule.predict(asked).tolist() == ["Yes", "No", "No"]
     assert rule.predict_proba(asked)[:, 1] == pytest.approx([0.4, 0.1, 0.1], abs=0.01)
     assert rule.name == "tenure < 12"
+    assert 0.1 < rule.threshold_ < 0.4  # a threshold decision says the same
 
 
 @pytest.mark.parametrize(
@@ -302,7 +303,12 @@ def test_a_rule_says_its_classes_and_the_shares_it_saw() -> None:
 def test_a_rule_that_cannot_work_is_refused_with_its_cure(
     wrong: dict[str, Any], cure: str
 ) -> None:
-    rule = {"column": "size", "operator": "<", "value": 1, "then": "yes"} | wrong
+    rule: dict[str, Any] = {
+        "column": "size",
+        "operator": "<",
+        "value": 1,
+        "then": "yes",
+    } | wrong
 
     with pytest.raises(ValueError, match=cure):
         Rule(fields=FIELDS, classes=["no", "yes"], **rule)

@@ -1,6 +1,7 @@
 """Rows read the same whether they come from training data or from a request."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,8 @@ def test_columns_in_any_order_with_strangers_among_them_read_the_same() -> None:
 
 
 def test_a_column_that_is_not_there_is_missing() -> None:
-    for rows in ([{}, {}], pd.DataFrame(index=range(2))):
+    nothing: list[Any] = [[{}, {}], pd.DataFrame(index=range(2))]
+    for rows in nothing:
         table = read(rows, [*FIELDS, TEXT])
 
         assert table.n == 2

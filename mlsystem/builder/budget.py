@@ -13,7 +13,7 @@ class Budget:
     `reserve` are the seconds before it that belong to the refit.
 
     >>> Budget(began=0, deadline=60, clock=lambda: 50.0).until(reserve=6)
-    54.0
+    54
     """
 
     began: float

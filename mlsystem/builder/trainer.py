@@ -101,10 +101,14 @@ def limit_memory(megabytes: int) -> None:
         import resource
     except ImportError:  # Windows has no such limit
         return
-    if megabytes:
-        size = megabytes << 20
-        resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    size = megabytes << 20
+    if size and (most == resource.RLIM_INFINITY or size < most):
+        try:
+            resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        except (ValueError, OSError):  # macOS has the name, but not the limit
+            print("This machine does not limit memory.", file=sys.stderr)  # noqa: T201
 
 
 def _take_stdout() -> TextIO:

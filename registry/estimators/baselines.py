@@ -189,6 +189,8 @@ class Rule(Servable):
         ]
         self.global_ = _margins(overall, self.task)
         self.branches_ = _margins(np.array(branches), self.task)  # else, then
+        # So that a threshold decision says what the rule says, where the shares let it.
+        self.threshold_ = float(np.mean([shares[-1] for shares in branches]))
 
     def _hit(self, table: Table) -> NDArray[np.bool_]:
         compare = _OPERATORS[self.operator]
