@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from registry import datasets, seal, storage
+from registry import carry, datasets, seal, storage
 from registry.errors import InvalidInput
 from registry.models import Dataset
 from tests.factories import make_dataset, make_frame, make_project
@@ -134,3 +134,46 @@ def test_with_a_time_the_newest_rows_test_and_the_cuts_are_stored() -> None:
     newest = datasets.training_frame(dataset)["seen_at"].max()
     assert newest < datasets.test_inputs(dataset)["seen_at"].min()
     assert dataset.split.cuts["test_from"] == days[96].isoformat()
+
+
+def test_extending_takes_every_row_over_and_seals_the_truth_again() -> None:
+    project = make_project()
+    first = make_dataset(project)
+    more = make_frame(200)[120:]
+    second = carry.extend(dataset=first, frame=more, lineage={"source": "production"})
+    assert second.rows == 200
+    assert second.lineage["extends"] == 1
+    assert second.lineage["rows_added"] == 80
+    fresh = make_dataset(project, frame=make_frame(200))
+    assert second.split.counts == fresh.split.counts
+    for part in ("training", "validation"):
+        ours = datasets.training_frame(second, (part,)).sort_values("customer")
+        whole = datasets.training_frame(fresh, (part,)).sort_values("customer")
+        pd.testing.assert_frame_equal(
+            ours.reset_index(drop=True), whole.reset_index(drop=True)
+        )
+
+
+def test_extending_in_time_retires_old_test_rows_into_training() -> None:
+    days = pd.date_range("2026-01-01", periods=200, freq="D", tz="UTC")
+    project = make_project(time_column="seen_at")
+    frame = make_frame(200, seen_at=days)
+    first = make_dataset(project, frame=frame[:100])
+    second = carry.extend(dataset=first, frame=frame[100:])
+    assert second.split.counts == {"training": 140, "validation": 20, "test": 40}
+    learnt = datasets.training_frame(second, ("training",))
+    retired = set(datasets.test_inputs(first)["customer"])
+    assert retired <= set(learnt["customer"])
+    original = frame.set_index("customer")["churn"]
+    assert learnt["churn"].tolist() == original[learnt["customer"]].tolist()
+
+
+def test_a_field_added_to_the_schema_is_missing_in_old_rows() -> None:
+    project = make_project()
+    first = make_dataset(project)
+    project.fields = [*project.fields, {"name": "age", "kind": "integer"}]
+    project.save()
+    second = carry.extend(dataset=first, frame=make_frame(130)[120:].assign(age=40))
+    ages = datasets.training_frame(second).set_index("customer")["age"]
+    assert ages.isna().sum() > 80
+    assert set(ages.dropna()) <= {40.0}
