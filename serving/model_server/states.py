@@ -74,7 +74,23 @@ _slots_lock = threading.Lock()
 
 
 def current(project: Project) -> State:
-    """What serves the project now. Conflict: no model yet."""
+    """What serves the project now. Conflict: no model yet. Unavailable: none loads."""
+    state = _known(project)
+    if not any(place.loaded for place in state.chains[LIVE]):
+        raise Unavailable(
+            f"No version of {project} can be loaded. "
+            + " ".join(state.degraded.values()),
+            retry_after=int(RETRY_BROKEN),
+        )
+    return state
+
+
+def broken(project: Project) -> dict[int, str]:
+    """Number of a version that should serve, and cannot in this process → why."""
+    return _known(project).degraded
+
+
+def _known(project: Project) -> State:
     slot = _slots.get(project.pk)
     if slot is None:
         with _slots_lock:
@@ -137,11 +153,6 @@ def _load(project_id: int) -> State:
     answering = [live, baseline]
     if live.broken and rollout.previous:
         answering.insert(1, _place(rollout.previous))
-    if not any(place.loaded for place in answering):
-        raise Unavailable(
-            f"No version of {rollout.project} can be loaded. "
-            + " ".join(place.broken for place in answering)
-        )
     candidate = [_place(rollout.candidate)] if rollout.candidate else []
     return State(
         project=rollout.project,

@@ -1,0 +1,228 @@
+"""Pages of this floor: the predictions log, one prediction, the try-it console, and the
+buttons of the rollout."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from registry.clock import now as clock_now
+from registry.errors import DomainError, InvalidInput, NotFound
+from registry.models import Project
+from registry.web.pages import project_page
+from serving import rollout as verbs
+from serving.frontend.front import answer
+from serving.models import Prediction
+from serving.predictions import log
+
+PAGE = 50
+EXAMPLE_VALUES = {
+    "numeric": 1.0,
+    "integer": 1,
+    "boolean": True,
+    "text": "some words",
+    "datetime": "2026-01-01T12:00:00Z",
+}
+
+
+@project_page("owner")
+def predictions(request: HttpRequest, project: Project) -> HttpResponse:
+    """What was answered, the newest first; older pages by the last id shown."""
+    given = {name: request.GET.get(name, "").strip() for name in ("reference", "role")}
+    entity, model = request.GET.get("entity", "").strip(), request.GET.get("model", "")
+    rows = log(
+        project,
+        reference=given["reference"],
+        role=given["role"],
+        entity=entity,
+        model=int(model) if model.isdigit() else None,
+    )
+    before = _uuid(request.GET.get("before", ""))
+    if before:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-id")[: PAGE + 1])
+    following = ""
+    if len(found) > PAGE:
+        query = request.GET.copy()
+        query["before"] = str(found[PAGE - 1].pk)
+        following = f"?{query.urlencode()}"
+    context = {
+        "project": project,
+        "place": "predictions",
+        "rows": found[:PAGE],
+        "next": following,
+        "filters": {**given, "entity": entity, "model": model},
+        "roles": Prediction.Role.values,
+    }
+    return render(request, "serving/predictions.html", context)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@project_page("owner")
+def prediction(request: HttpRequest, project: Project, id: UUID) -> HttpResponse:
+    """One answer: what came in, what the model saw, why it said so, by which version."""
+    row = project.predictions.select_related("version").filter(pk=id).first()
+    if row is None:
+        raise NotFound("There is no such prediction.")
+    context = {
+        "project": project,
+        "place": "predictions",
+        "row": row,
+        "shadows": Prediction.objects.filter(shadow_of=row.pk).select_related(
+            "version"
+        ),
+        "bars": bars(row.explanation),
+    }
+    return render(request, "serving/prediction.html", context)
+
+
+def bars(explanation: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Contributions as bars, the longest is 100 wide."""
+    parts = (explanation or {}).get("contributions") or []
+    longest = max((abs(part["contribution"]) for part in parts), default=0) or 1
+    return [
+        {**part, "width": round(100 * abs(part["contribution"]) / longest)}
+        for part in parts
+    ]
+
+
+@project_page("viewer", POST="viewer")
+def try_it(request: HttpRequest, project: Project) -> HttpResponse:
+    """A form made from the schema; what it sends is a test and counts nowhere."""
+    context: dict[str, Any] = {
+        "project": project,
+        "place": "try",
+        "fields": [_shown(field, request) for field in project.fields],
+        "url": request.build_absolute_uri(f"/api/v1/projects/{project.slug}/predict"),
+    }
+    asked = {"input": _typed(project, request), "explain": True, "test": True}
+    if request.method == "POST":
+        status, body = answer(
+            project=project,
+            request=asked,
+            actor=request.actor,  # type: ignore[attr-defined]
+            now=clock_now(),
+        )
+        context |= {"status": status, "answer": body}
+        context["bars"] = bars(body.get("explanation"))
+        context["raw"] = json.dumps(body, indent=2, default=str, ensure_ascii=False)
+    else:
+        asked["input"] = {f["name"]: f["value"] for f in context["fields"]}
+    sent = {"input": asked["input"], "explain": True}
+    context["body"] = json.dumps(sent, ensure_ascii=False)
+    return render(request, "serving/try.html", context)
+
+
+def _shown(field: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    categories = field.get("categories") or []
+    first = categories[0] if categories else EXAMPLE_VALUES.get(field["kind"], "")
+    typed = request.POST.get(f"field:{field['name']}")
+    return {**field, "value": first if typed is None else typed}
+
+
+def _typed(project: Project, request: HttpRequest) -> dict[str, Any]:
+    """What was typed, as JSON would carry it; empty is missing."""
+    found: dict[str, Any] = {}
+    for field in project.fields:
+        text = request.POST.get(f"field:{field['name']}", "").strip()
+        if text:
+            found[field["name"]] = _value(text, field["kind"])
+    return found
+
+
+def _value(text: str, kind: str) -> Any:
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if kind in {"numeric", "integer"}:
+        try:
+            return int(text) if kind == "integer" else float(text)
+        except ValueError:
+            return text  # the front-end says what is wrong with it
+    return text
+
+
+@project_page(POST=("owner", "admin"))
+def rollout_verb(request: HttpRequest, project: Project, verb: str) -> HttpResponse:
+    """A button of the rollout page. Owners roll back; the rest is the admin's."""
+    actor = request.actor  # type: ignore[attr-defined]
+    page = redirect(reverse("rollout", args=[project.slug]))
+    if verb not in VERBS:
+        raise NotFound("There is no such button.")
+    if verb not in OWNER_VERBS and not actor.may("admin"):
+        messages.error(request, "An admin of the project may do this.", "bad")
+        return page
+    try:
+        rollout = verbs.of_project(project)
+        edit = {
+            "by": actor,
+            "revision": _number(request, "revision"),
+            "reason": request.POST.get("reason", "")[:500],
+        }
+        VERBS[verb](request, rollout, edit)
+    except DomainError as error:
+        words = " ".join([error.detail, *(e.message for e in error.errors)])
+        messages.error(request, words, "bad")
+    else:
+        messages.success(request, DONE[verb], "good")
+    return page
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    text = request.POST.get(name, "")
+    if not text.isdigit() or len(text) > 9:
+        raise InvalidInput(f"{name}: write a whole number.")
+    return int(text)
+
+
+def _share(request: HttpRequest) -> float:
+    try:
+        return round(float(request.POST.get("percent", "")), 2)
+    except ValueError:
+        raise InvalidInput("percent: write a number from 0 to 100.") from None
+
+
+def _start(request: HttpRequest, rollout: Any, edit: Any) -> None:
+    number = _number(request, "candidate")
+    candidate = rollout.project.versions.filter(number=number).first()
+    if candidate is None:
+        raise NotFound(f"There is no version {number}.")
+    mode = request.POST.get("mode", "canary")
+    share = None if mode == "shadow" else _share(request)
+    verbs.start(rollout=rollout, candidate=candidate, mode=mode, percent=share, **edit)
+
+
+def _set_percent(request: HttpRequest, rollout: Any, edit: Any) -> None:
+    verbs.set_percent(rollout=rollout, percent=_share(request), **edit)
+
+
+VERBS: dict[str, Any] = {
+    "start": _start,
+    "percent": _set_percent,
+    "pause": lambda request, rollout, edit: verbs.pause(rollout=rollout, **edit),
+    "resume": lambda request, rollout, edit: verbs.resume(rollout=rollout, **edit),
+    "promote": lambda request, rollout, edit: verbs.promote(rollout=rollout, **edit),
+    "rollback": lambda request, rollout, edit: verbs.rollback(rollout=rollout, **edit),
+    "baseline": lambda request, rollout, edit: verbs.baseline_for_all(
+        rollout=rollout, **edit
+    ),
+}
+OWNER_VERBS = {"rollback", "baseline"}
+DONE = {
+    "start": "The candidate is on its way.",
+    "percent": "The share is changed.",
+    "pause": "Paused: the candidate gets no traffic.",
+    "resume": "Going on.",
+    "promote": "Promoted: the candidate is live.",
+    "rollback": "Rolled back.",
+    "baseline": "Everyone gets the baseline.",
+}
