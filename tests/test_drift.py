@@ -241,3 +241,23 @@ def test_importance_orders_what_is_equally_bad() -> None:
     for first in ("age", "note"):
         answers = drift(REFERENCE, counts, importance={"age": 0, "note": 0, first: 1.0})
         assert answers[0]["feature"] == first
+
+
+def test_among_forty_features_and_few_rows_chance_does_not_speak_up() -> None:
+    """By size alone a third of them would: PSI is above .02 where nothing moved."""
+    rng = np.random.default_rng(4)
+    names = [f"f{k}" for k in range(40)]
+    kinds = dict.fromkeys(names, "numeric")
+    profile = build_reference({name: rng.normal(size=250) for name in names}, kinds)
+    now = [{name: float(rng.normal()) for name in names} for _ in range(220)]
+    answers = drift(profile, fold_inputs(profile, now))
+    assert sum(answer["psi"] >= 0.02 for answer in answers) >= 5
+    assert {answer["state"] for answer in answers} == {"ok"}
+
+
+def test_the_range_of_a_hundred_rows_is_not_held_against_a_few_beyond_it() -> None:
+    profile = build_reference({"x": np.arange(100.0)}, {"x": "numeric"})
+    now = np.r_[np.linspace(0, 99, 372), np.full(28, 105.0)]
+    answer = drift(profile, fold_inputs(profile, [{"x": float(v)} for v in now]))[0]
+    assert answer["outside"] == 0.07
+    assert "outside" not in answer["fired"]
