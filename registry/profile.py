@@ -66,6 +66,6 @@ def _categories(kind: str, values: pd.Series) -> dict[str, Any]:
     if kind == "boolean":
         values = values.map({0.0: "false", 1.0: "true"})
     counts = values.value_counts()
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(counts.items(), key=lambda item: (-int(item[1]), str(item[0])))
     top = [[str(value), int(count)] for value, count in ordered[:TOP]]
     return {"top": top, "other": int(counts.sum()) - sum(n for _, n in top)}

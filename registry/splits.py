@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
@@ -23,16 +23,15 @@ VALIDATION_FROM, TEST_FROM = 70, 80  # of 100
 
 @dataclass(frozen=True)
 class Cuts:
-    """From when on rows validate, and from when on they test. None: no such rows."""
+    """From when on rows validate, and from when on they test. None: no times at all."""
 
     validation_from: datetime | None
     test_from: datetime | None
 
     def as_json(self) -> dict[str, str | None]:
         return {
-            "validation_from": self.validation_from
-            and self.validation_from.isoformat(),
-            "test_from": self.test_from and self.test_from.isoformat(),
+            name: moment.isoformat() if moment else None
+            for name, moment in vars(self).items()
         }
 
     @classmethod
@@ -101,12 +100,15 @@ def by_time(times: pd.Series, *, earlier: Cuts | None = None) -> tuple[pd.Series
 
 def _find_cuts(times: pd.Series) -> Cuts:
     """The moments with nearest to 80 % and 70 % of the rows before them. Where ties
-    leave room for two parts only, these are training and test."""
+    leave room for two parts only, these are training and test; for one, training."""
+    if times.empty:
+        return Cuts(None, None)
     counts = times.value_counts().sort_index()
     before = counts.cumsum() - counts
     before = before[before > 0]  # something must be left to train on
-    if before.empty:
-        return Cuts(None, None)
+    if before.empty:  # and it will train for ever: the cut lies behind it
+        after = times.max().to_pydatetime() + timedelta(microseconds=1)
+        return Cuts(after, after)
     test_from = (before - len(times) * TEST_FROM / 100).abs().idxmin()
     before = before[before.index < test_from]
     if before.empty:
