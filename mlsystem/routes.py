@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from mlsystem import views
 from mlsystem.api import automation, builds, models, operations, projects, runs
 
 P = "projects/<slug:project>"
@@ -48,6 +49,12 @@ api: list[URLPattern | URLResolver] = [
     ),
 ]
 pages: list[URLPattern | URLResolver] = [
+    path("p/<slug:project>/runs", views.runs, name="runs"),
+    path("p/<slug:project>/runs/<int:number>", views.run, name="run"),
+    path(
+        "p/<slug:project>/models/<int:number>/<str:verb>", views.decide, name="decide"
+    ),
+    path("operator", views.operator, name="operator"),
     path("readyz", operations.ReadyApi.as_view(), name="readyz"),
     path("metrics", operations.MetricsApi.as_view(), name="metrics"),
 ]

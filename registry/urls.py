@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from registry import views
+from registry import place_views, views
 from registry.api.audit import AuditApi
 from registry.api.health import HealthApi
 from registry.api.keys import KeyApi, KeysApi
@@ -27,6 +27,9 @@ pages: list[URLPattern | URLResolver] = [
     path("api/schema", OpenApi.as_view(), name="openapi"),
     path("api/docs", views.docs, name="api-docs"),
     path("admin/", admin.site.urls),
+    path("p/<slug:project>/data", place_views.data, name="data"),
+    path("p/<slug:project>/features", place_views.features, name="features"),
+    path("p/<slug:project>/settings", place_views.settings, name="settings"),
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("password", views.password, name="password"),

@@ -3,13 +3,26 @@
 from django.urls import URLPattern, URLResolver, path
 
 from serving import rollout_api
+from serving import views
 from serving.frontend.api import PredictApi, PredictBatchApi
+from serving.model_server.api import ArtifactApi, RawPredictApi
+from serving.v2 import api as v2
 
 P = "projects/<slug:project>"
 
 api: list[URLPattern | URLResolver] = [
     path(f"{P}/predict", PredictApi.as_view(), name="api-predict"),
     path(f"{P}/predict/batch", PredictBatchApi.as_view(), name="api-predict-batch"),
+    path(
+        f"{P}/models/<int:number>/predict",
+        RawPredictApi.as_view(),
+        name="api-model-predict",
+    ),
+    path(
+        f"{P}/models/<int:number>/artifact",
+        ArtifactApi.as_view(),
+        name="api-model-artifact",
+    ),
     path(f"{P}/rollout", rollout_api.RolloutApi.as_view(), name="api-rollout"),
     path(f"{P}/rollout/pause", rollout_api.PauseApi.as_view(), name="api-pause"),
     path(f"{P}/rollout/resume", rollout_api.ResumeApi.as_view(), name="api-resume"),
@@ -26,4 +39,17 @@ api: list[URLPattern | URLResolver] = [
         name="api-rollout-events",
     ),
 ]
-pages: list[URLPattern | URLResolver] = []
+# The Open Inference Protocol has its own root, which clients do not let us choose.
+M = "v2/models/<slug:project>"
+N = f"{M}/versions/<int:number>"
+pages: list[URLPattern | URLResolver] = [
+    path("v2", v2.ServerApi.as_view(), name="v2"),
+    path("v2/health/live", v2.LiveApi.as_view(), name="v2-live"),
+    path("v2/health/ready", v2.ReadyApi.as_view(), name="v2-ready"),
+    path(M, v2.MetadataApi.as_view(), name="v2-model"),
+    path(f"{M}/ready", v2.ModelReadyApi.as_view(), name="v2-model-ready"),
+    path(f"{M}/infer", v2.InferApi.as_view(), name="v2-infer"),
+    path(N, v2.MetadataApi.as_view(), name="v2-version"),
+    path(f"{N}/ready", v2.ModelReadyApi.as_view(), name="v2-version-ready"),
+    path(f"{N}/infer", v2.InferApi.as_view(), name="v2-version-infer"),
+]

@@ -45,3 +45,9 @@ document.addEventListener("click", async (event) => {
   await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
   toast("Copied.");
 });
+
+// A slider says its value: <input type="range" data-mirror="#id">.
+document.addEventListener("input", (event) => {
+  const mirror = event.target.dataset?.mirror;
+  if (mirror) document.querySelector(mirror).textContent = event.target.value;
+});
