@@ -108,10 +108,11 @@ class Child:
 
     def _forward(self, stream: IO[bytes]) -> None:
         noise = self.program.noise
-        for raw in stream:
-            line = raw.decode("utf-8", "replace").rstrip()
-            if line and not (noise and noise in line):
-                self.say(self.program.name, line)
+        with stream:
+            for raw in stream:
+                line = raw.decode("utf-8", "replace").rstrip()
+                if line and not (noise and noise in line):
+                    self.say(self.program.name, line)
 
 
 def _ending(code: int) -> str:

@@ -1,6 +1,7 @@
 """What must hold before anything starts; every refusal is one clear sentence."""
 
 import errno
+import hashlib
 import os
 import socket
 import sys
@@ -10,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from mlsystem import embedded
 from mlsystem.supervisor.celery_main import CHILDREN
+from mlsystem.version import VERSION
 
 
 class CannotStart(Exception):
@@ -101,12 +104,12 @@ def end_stray_broker() -> None:
 
 def migrated(*, migrate: bool) -> None:
     """Brings the database up to date, or refuses when somebody else must do it."""
-    if migrate:
-        call_command("migrate", interactive=False, verbosity=0)
     executor = MigrationExecutor(connection)
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if pending and migrate:
+        call_command("migrate", interactive=False, verbosity=0)
     connection.close()
-    if pending:
+    if pending and not migrate:
         raise CannotStart(
             f"{len(pending)} migrations are not applied: run `manage.py migrate` once, "
             "then start the machines."
@@ -114,8 +117,25 @@ def migrated(*, migrate: bool) -> None:
 
 
 def static_files_collected() -> None:
-    if not settings.DEBUG:
-        call_command("collectstatic", interactive=False, verbosity=0)
+    """Collects and compresses them, unless they are those of the last start."""
+    if settings.DEBUG:
+        return
+    stamp = settings.STATIC_ROOT / ".collected"
+    found = _static_files()
+    if stamp.exists() and stamp.read_text("utf-8") == found:
+        return
+    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+    stamp.write_text(found, "utf-8")
+
+
+def _static_files() -> str:
+    """A digest that changes with any static file's name, size or time."""
+    digest = hashlib.sha256(VERSION.encode())
+    for finder in get_finders():
+        for path, storage in sorted(finder.list([]), key=lambda found: found[0]):
+            about = Path(storage.path(path)).stat()
+            digest.update(f"{path} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def connections_suffice(roles: list[str]) -> None:

@@ -34,5 +34,7 @@ class Printer:
             try:
                 self.stream.write(f"{prefix} {line}\n")
                 self.stream.flush()
-            except (OSError, ValueError):
-                self._closed = True  # `up | head`: go on without a reader
+            except OSError:  # `up | head`: go on without a reader
+                self._closed = True
+                # What is left in the buffer would fail once more at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())

@@ -1,0 +1,164 @@
+"""The server's entry point: slow, cut and huge requests hold up nobody else."""
+
+import hashlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+
+from mlsystem import front
+from mlsystem.front import Front
+from mlsystem.version import BASE_DIR
+
+THREADS = 2
+
+
+def echo(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """A WSGI application that tells what it was given."""
+    if environ["PATH_INFO"] == "/stream":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return (b"%d\n" % number for number in range(10_000))
+    body = environ["wsgi.input"].read()
+    told = {name: value for name, value in environ.items() if isinstance(value, str)}
+    told["digest"] = hashlib.sha256(body).hexdigest()
+    answer = json.dumps(told).encode()
+    start_response("200 OK", [("Content-Length", str(len(answer)))])
+    return [answer]
+
+
+def make() -> Front:
+    front.PATIENCE = 3.0
+    return Front(echo, threads=THREADS)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "granian", "--interface", "rsgi", "--no-ws"),
+            *("--port", str(port), "--log-level", "error"),
+            *("--factory", "tests.test_front:make"),
+        ],
+        cwd=BASE_DIR,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"},
+    )
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield port
+    server.terminate()
+    server.wait(timeout=20)
+
+
+def ask(port: int, method: str, path: str, **more: Any) -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+        client.request(method, path, **more)
+        answer = client.getresponse()
+        return answer.status, answer.read()
+
+
+def told(port: int, method: str, path: str, **more: Any) -> dict[str, str]:
+    return json.loads(ask(port, method, path, **more)[1])
+
+
+def half_sent(port: int, announced: int) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", port), timeout=30)
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {announced}\r\n\r\n"
+    client.sendall(head.encode() + b"abc")
+    return client
+
+
+def test_a_request_reaches_the_application_whole(port):
+    found = told(
+        *(port, "POST", "/caf%C3%A9/x%20y?a=%41&b"),
+        body=b'{"a": 1}',
+        headers={"Content-Type": "application/json", "X-Api-Key": "k"},
+    )
+
+    assert found["PATH_INFO"].encode("latin-1").decode() == "/café/x y"
+    assert found["QUERY_STRING"] == "a=%41&b"
+    assert found["CONTENT_TYPE"] == "application/json"
+    assert found["CONTENT_LENGTH"] == "8"
+    assert found["HTTP_X_API_KEY"] == "k"
+    assert found["REMOTE_ADDR"] == "127.0.0.1"
+    assert found["digest"] == hashlib.sha256(b'{"a": 1}').hexdigest()
+
+
+def test_a_header_with_an_underscore_does_not_pass_for_another(port):
+    found = told(port, "GET", "/", headers={"X_Forwarded_For": "1.2.3.4"})
+
+    assert "HTTP_X_FORWARDED_FOR" not in found
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 65_537, 3_000_000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_of_any_size_arrives_as_it_was_sent(port, size, chunked):
+    body = os.urandom(size)
+
+    pieces = (body[at : at + 10_000] for at in range(0, size, 10_000))
+    found = told(port, "POST", "/", body=pieces if chunked else body)
+
+    assert found["digest"] == hashlib.sha256(body).hexdigest()
+    assert found["CONTENT_LENGTH"] == str(size)
+
+
+def test_half_sent_requests_do_not_hold_up_others_and_end_with_a_408(port):
+    with ExitStack() as open_:
+        clients = [
+            open_.enter_context(half_sent(port, announced))
+            for announced in [100] * 50 + [1_000_000] * 50
+        ]
+        time.sleep(0.5)
+
+        started = time.monotonic()
+        found = told(port, "GET", "/")
+
+        assert found["PATH_INFO"] == "/"
+        assert time.monotonic() - started < 2
+        for client in (clients[0], clients[-1]):
+            answer = client.recv(1000).decode()
+            assert answer.startswith("HTTP/1.1 408 ")
+            assert "application/problem+json" in answer
+
+
+def test_a_body_cut_short_never_reaches_the_application(port):
+    with half_sent(port, 100) as client:
+        client.shutdown(socket.SHUT_WR)
+
+        assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_long_answer_is_passed_on_in_full(port):
+    status, body = ask(port, "GET", "/stream")
+
+    assert status == 200
+    assert body.split() == [b"%d" % number for number in range(10_000)]
+
+
+@pytest.mark.parametrize("path", ["/", "/stream"])
+def test_head_answers_without_a_body(port, path):
+    assert ask(port, "HEAD", path) == (200, b"")
+
+
+def test_clients_that_go_away_leave_no_thread_behind(port):
+    for _ in range(THREADS * 3):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+            client.recv(10)
+
+    assert told(port, "GET", "/")["PATH_INFO"] == "/"
