@@ -9,7 +9,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,32 @@ class Stored:
 def put_bytes(*, path: str, data: bytes) -> Stored:
     """Store bytes under a relative path such as `models/churn/3.skops`."""
     digest = hashlib.sha256(data).hexdigest()
-    with _writing(path) as file:
-        file.write(data)
+    if folder := _folder():
+        with _local_file(folder / _checked(path)) as file:
+            file.write(data)
+    else:
+        # An object store shows an object only once its upload is complete.
+        system, root = _remote()
+        system.pipe_file(f"{root}/{_checked(path)}", data)
     return Stored(uri=path, sha256=digest, size=len(data))
 
 
 def put_file(*, path: str, local: Path) -> Stored:
     """Store a local file under a relative path, a piece at a time."""
     digest, size = hashlib.sha256(), 0
-    with local.open("rb") as source, _writing(path) as file:
+    folder = _folder()
+    with (
+        local.open("rb") as source,
+        _local_file(folder / _checked(path)) if folder else nullcontext() as file,
+    ):
         while piece := source.read(PIECE):
             digest.update(piece)
             size += len(piece)
-            file.write(piece)
+            if file:
+                file.write(piece)
+    if not folder:
+        system, root = _remote()
+        system.put_file(str(local), f"{root}/{_checked(path)}")
     return Stored(uri=path, sha256=digest.hexdigest(), size=size)
 
 
@@ -108,19 +121,6 @@ def _remote() -> tuple[Any, str]:
 
     system, root = fsspec.core.url_to_fs(settings.ARTIFACTS_URL)
     return system, root.rstrip("/")
-
-
-@contextmanager
-def _writing(path: str) -> Iterator[Any]:
-    _checked(path)
-    if folder := _folder():
-        with _local_file(folder / path) as file:
-            yield file
-        return
-    system, root = _remote()
-    # An object store shows an object only once its upload is complete.
-    with system.transaction, system.open(f"{root}/{path}", "wb") as file:
-        yield file
 
 
 @contextmanager
