@@ -30,6 +30,14 @@ class Answer:
     interval: tuple[float, float] | None = None
     decision: dict[str, str] | None = None
 
+    def said(self) -> dict[str, Any]:
+        """What the model itself said, as it is told and stored; nothing is null."""
+        told: dict[str, Any] = {"prediction": self.prediction}
+        for name in ("score", "probabilities", "interval"):
+            if (value := getattr(self, name)) is not None:
+                told[name] = value
+        return told
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Output:

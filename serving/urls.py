@@ -2,8 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from serving import rollout_api
-from serving import views
+from serving import rollout_api, views
 from serving.frontend.api import PredictApi, PredictBatchApi
 from serving.model_server.api import ArtifactApi, RawPredictApi
 from serving.v2 import api as v2
@@ -52,4 +51,10 @@ pages: list[URLPattern | URLResolver] = [
     path(N, v2.MetadataApi.as_view(), name="v2-version"),
     path(f"{N}/ready", v2.ModelReadyApi.as_view(), name="v2-version-ready"),
     path(f"{N}/infer", v2.InferApi.as_view(), name="v2-version-infer"),
+    path("p/<slug:project>/predictions", views.predictions, name="predictions"),
+    path("p/<slug:project>/predictions/<uuid:id>", views.prediction, name="prediction"),
+    path("p/<slug:project>/try", views.try_it, name="try"),
+    path(
+        "p/<slug:project>/rollout/<slug:verb>", views.rollout_verb, name="rollout-verb"
+    ),
 ]

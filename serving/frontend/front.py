@@ -18,7 +18,7 @@ from registry.models import Project
 from serving import predictions
 from serving.frontend import asking, asks, failures, shadows
 from serving.frontend.asking import Work
-from serving.frontend.rows import output, reason_of, rows_of
+from serving.frontend.rows import reason_of, rows_of
 from serving.frontend.tokens import feedback_token
 from serving.model_server import states
 from serving.model_server.states import State
@@ -141,7 +141,7 @@ def _result(work: Work, state: State, latency: float) -> Result:
     said, version = work.answer, work.version
     if said is None or version is None:
         return work.error or DomainError("No answer.")
-    body: Body = {"id": str(work.id), **output(said)}
+    body: Body = {"id": str(work.id), **said.said()}
     if said.decision:
         body["decision"] = said.decision
     body["model"] = f"{state.project.slug}/{version.number}"

@@ -17,15 +17,6 @@ from serving.variants import CANARY
 Body = dict[str, Any]
 
 
-def output(said: Answer) -> Body:
-    """What the model itself said: in the answer, and as it is stored."""
-    body: Body = {"prediction": said.prediction}
-    for name in ("score", "probabilities", "interval"):
-        if (value := getattr(said, name)) is not None:
-            body[name] = value
-    return body
-
-
 def reason_of(work: Work) -> str:
     """Why somebody else answered, "" where nobody had to."""
     return "; ".join(f"version {number} {why}" for number, why in work.failures)[:300]
@@ -62,7 +53,7 @@ def row_of(
         more |= {
             "version": version.version,
             "features": _added(sent, plain(work.row)),
-            "output": output(said),
+            "output": said.said(),
             "score": scored(said),
             "decision": said.decision,
         }
