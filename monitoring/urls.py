@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from monitoring import views
+from monitoring.judging.api import ComparisonApi
 from monitoring.monitor import api as monitor
 
 api: list[URLPattern | URLResolver] = [
@@ -14,7 +15,7 @@ api: list[URLPattern | URLResolver] = [
     path("projects/<slug:project>/drift", monitor.DriftApi.as_view(), name="api-drift"),
     path(
         "projects/<slug:project>/comparison",
-        monitor.ComparisonApi.as_view(),
+        ComparisonApi.as_view(),
         name="api-comparison",
     ),
     path(

@@ -1,4 +1,4 @@
-"""Component 4, Performance Monitor, over REST: metrics, drift, comparison, alerts, notes.
+"""Component 4, Performance Monitor, over REST: metrics, drift, alerts, notes.
 
 Every number is {"value", "low", "high", "n", "coverage"}.
 """
@@ -8,7 +8,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from monitoring.judging.comparison import compare_rollout
 from monitoring.models import Alert, Note
 from monitoring.monitor import alerts
 from monitoring.monitor.drifting import drift_report
@@ -181,32 +180,6 @@ class DriftApi(ProjectApi):
         report = drift_report(version, now=clock_now(), start=start, end=end)
         report |= {"since": report["from"], "until": report["to"]}
         return self.answer(report)
-
-
-class ComparisonOutput(serializers.Serializer):
-    since = serializers.DateTimeField()
-    metric = serializers.CharField()
-    judged_on = serializers.CharField()
-    models = serializers.ListField(child=serializers.DictField())
-    verdict = serializers.CharField()
-    text = serializers.CharField()
-    needs = serializers.IntegerField(required=False)
-    difference = serializers.DictField(required=False)
-    sample_ratio = serializers.DictField(required=False, allow_null=True)
-    guardrails = serializers.ListField(child=serializers.DictField(), required=False)
-
-
-class ComparisonApi(ProjectApi):
-    access = {"GET": allow("viewer", "read")}
-
-    @operation(
-        "Live, candidate and baseline side by side since the rollout began.",
-        output=ComparisonOutput,
-        errors=(409,),
-    )
-    def get(self, request: Request, project: str) -> Response:
-        self.query()
-        return self.answer(compare_rollout(of_project(self.project), now=clock_now()))
 
 
 class AlertOutput(serializers.ModelSerializer):

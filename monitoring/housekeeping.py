@@ -1,4 +1,4 @@
-"""Component 4, Monitor: what the house's pulse asks of it."""
+"""What the house's pulse asks of this floor."""
 
 from datetime import datetime, timedelta
 
