@@ -56,3 +56,11 @@ def _nothing_remembered() -> None:
 
     states.forget()
     failures.forget()
+
+
+@pytest.fixture
+def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Builds in this process stop after a handful of trials: time enough, soon over."""
+    from mlsystem.builder import trials
+
+    monkeypatch.setattr(trials, "MOST_TRIALS", 4)

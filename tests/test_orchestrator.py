@@ -9,7 +9,11 @@ from registry.clock import now
 from registry.models import Job, ModelVersion, Run
 from tests.factories import make_dataset, make_frame, make_project, make_user
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.touches_services]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.touches_services,
+    pytest.mark.usefixtures("few_trials"),
+]
 
 
 def work_all(run: Run) -> Run:
@@ -27,7 +31,7 @@ def work_all(run: Run) -> Run:
 
 
 def start(project, **changes) -> Run:
-    given = {"budget": 5, "params": {"slots": 1}, "now": now(), "trigger": "rest"}
+    given = {"budget": 30, "params": {"slots": 1}, "now": now(), "trigger": "rest"}
     return pipeline.start(project=project, **(given | changes))
 
 

@@ -105,7 +105,7 @@ def work_slot(context: jobs.JobContext, *, ending: Ending) -> None:
         ) as slot,
     ):
         _work(context, run, slot, began=time.monotonic())
-        context.result({"stopped": slot.stopped})
+        context.result({"stopped": slot.stopped or "enough trials"})
         if _is_last(context, step):
             ending(context, slot)
 

@@ -11,6 +11,7 @@ from mlsystem.builder.plan import TrialResult, TrialRow, TrialSpec
 from registry import jobs, storage
 from registry.models import Run, Trial
 
+MOST_TRIALS = 1000  # of a build; every ask reads them all
 TRIES = 20  # at a number that other slots take at the same moment
 # What of a result is neither a column nor a file.
 KEPT = ("threshold", "name", "refit_seconds")
@@ -20,7 +21,8 @@ Asked = tuple[Trial, TrialSpec]
 def ask(*, context: jobs.JobContext, run: Run, slot: Slot) -> Asked | None:
     """A new trial of this slot's own, after all rows there are; None: stop."""
     for _ in range(TRIES):
-        spec = slot.next_spec(rows_of(run))
+        rows = rows_of(run)
+        spec = slot.next_spec(rows) if len(rows) < MOST_TRIALS else None
         if spec is None:
             return None
         outcome = {"slot": context.args["slot"], "seed": spec.seed}

@@ -29,12 +29,12 @@ def sanitise(
     `frame` holds a column for every field, `target` and `parts` belong to its rows.
     """
     columns = [{**field, "role": "input"} for field in fields]
-    found = findings.of_table(
+    judged = findings.of_table(
         columns=columns, frame=frame, target=target, parts=parts, task=task
     )
-    for field in fields:
-        if finding := copy_of_target(field, frame[field["name"]], target, task):
-            found.append(finding.as_json())
+    found = [one for one in judged if one["column"]]  # of the table: the dataset's own
+    copies = (copy_of_target(f, frame[f["name"]], target, task) for f in fields)
+    found += [copy.as_json() for copy in copies if copy]
     dropped = {finding["column"] for finding in found if finding["drop"]}
     return [f["name"] for f in fields if f["name"] not in dropped], found
 
