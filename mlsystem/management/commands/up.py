@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -30,8 +31,9 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
 
 
-def serve(role: str | None = None) -> None:
-    """Runs until a signal comes; refuses with `ground.CannotStart`."""
+def serve(role: str | None = None, *, welcome: Sequence[str] = ()) -> None:
+    """Runs until a signal comes; refuses with `ground.CannotStart`. `welcome` is said
+    when everything answers."""
     roles = [role] if role else list(programs.ROLES)
     say = Printer(sys.stdout)
     with ExitStack() as held:
@@ -57,8 +59,13 @@ def serve(role: str | None = None) -> None:
             ready=lambda: (
                 "web" not in roles or ground.answers(settings.HOST, settings.PORT)
             ),
-            announce=lambda: say("up", _greeting(roles)),
+            announce=lambda: _announce(say, [_greeting(roles), *welcome]),
         )
+
+
+def _announce(say: Printer, lines: Sequence[str]) -> None:
+    for line in lines:
+        say("up", line)
 
 
 def _greeting(roles: list[str]) -> str:

@@ -1,0 +1,48 @@
+"""The demo's people, one a role; whoever starts the demo gets a link for each."""
+
+from registry import keys, people
+from registry.actors import COMMAND_LINE
+from registry.models import Membership, Project, User
+
+CAST = {
+    "ada": "admin",
+    "owen": "owner",
+    "rosa": "reviewer",
+    "erin": "labeller",
+    "vera": "viewer",
+}
+
+
+def cast(project: Project) -> dict[str, User]:
+    """Everybody by role, members of the project."""
+    found = {}
+    for name, role in CAST.items():
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            user = people.create_user(name=name, by=COMMAND_LINE, staff=role == "admin")
+        if not Membership.objects.filter(project=project, user=user).exists():
+            people.set_role(project=project, user=user, role=role, by=COMMAND_LINE)
+        found[role] = user
+    return found
+
+
+def links(users: dict[str, User]) -> dict[str, str]:
+    """A fresh one-time sign-in link for each role."""
+    return {
+        role: people.sign_in_link(user=user, purpose="demo", by=COMMAND_LINE)
+        for role, user in users.items()
+    }
+
+
+def key_of(project: Project) -> str:
+    """The demo's own predict key: the same text at every start, kept nowhere."""
+    plain = keys.derived(f"demo:{project.slug}:{project.pk}")
+    if keys.find(plain) is None:
+        keys.create_key(
+            project=project,
+            scopes=["predict"],
+            name="demo",
+            by=COMMAND_LINE,
+            plain=plain,
+        )
+    return plain

@@ -1,0 +1,76 @@
+"""`manage.py demo`: the demo projects, taken round the whole loop, then served."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from mlsystem import tasks  # noqa: F401  # registers the tasks
+from mlsystem.demo import churn, people
+from mlsystem.demo.bar import Bar
+from mlsystem.management.commands.up import serve
+from mlsystem.supervisor import ground
+from registry.clock import now
+from registry.models import Project
+from registry.people import ensure_first_admin
+
+STORIES = {"churn": churn}
+
+
+class Command(BaseCommand):
+    help = "Loads the demo projects and serves them; may be run again."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--only", choices=sorted(STORIES), metavar="PROJECT")
+        parser.add_argument("--no-serve", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if not options["no_serve"]:
+                ground.port_is_free(settings.HOST, settings.PORT)
+            call_command("migrate", verbosity=0, interactive=False)
+            lines = self._load(options["only"])
+            if options["no_serve"]:
+                self.stdout.write("\n".join(lines))
+            else:
+                serve(welcome=lines)
+        except ground.CannotStart as refusal:
+            raise CommandError(str(refusal)) from None
+
+    def _load(self, only: str | None) -> list[str]:
+        password = ensure_first_admin()
+        stories = {only: STORIES[only]} if only else STORIES
+        project: Project | None = None
+        for story in stories.values():
+            bar = Bar(story.STAGES, out=self.stdout._out)  # type: ignore[attr-defined]
+            project = story.play(now=now(), bar=bar)
+            bar.end()
+        assert project is not None
+        return [*_password(password), *_doors(project), *_curl(project)]
+
+
+def _password(password: str | None) -> list[str]:
+    if password is None:
+        return []
+    return [f"Administrator: admin, password {password} (shown this once)", ""]
+
+
+def _doors(project: Project) -> list[str]:
+    links = people.links(people.cast(project))
+    lines = ["One-time sign-in links:"]
+    return [*lines, *(f"  {role:9} {link}" for role, link in links.items()), ""]
+
+
+def _curl(project: Project) -> list[str]:
+    body = json.dumps({"entity": "C12", "explain": True})
+    address = f"{settings.PUBLIC_URL}/api/v1/projects/{project.slug}/predict"
+    return [
+        "A prediction:",
+        f"  curl -s {address} \\",
+        f"    -H 'X-Api-Key: {people.key_of(project)}' \\",
+        f"    -H 'Content-Type: application/json' -d '{body}'",
+    ]

@@ -1,0 +1,71 @@
+"""The house's pulse: every ten seconds what is due is sent, and every floor looks.
+
+A tick does no work of its own: it sends jobs and writes new ones. One part that fails
+is logged and never stops the others.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from celery import shared_task
+
+from labelling import housekeeping as labelling_housekeeping
+from mlsystem.orchestrator import pipeline
+from monitoring import housekeeping as monitoring_housekeeping
+from registry import jobs, schedules
+from registry.clock import now as clock_now
+from registry.models import IdempotencyRecord, Invitation, Job
+
+logger = logging.getLogger(__name__)
+
+ANSWERS_KEPT = timedelta(days=2)  # of idempotent requests
+JOBS_KEPT = timedelta(days=30)
+
+Part = Callable[[datetime], object]
+
+
+def _each(parts: tuple[Part, ...], *, now: datetime) -> None:
+    for part in parts:
+        try:
+            part(now)
+        except Exception:  # the boundary of the supervisor: the next part still runs
+            logger.exception("%s failed in a tick", part.__name__)
+
+
+def _send_due_jobs(now: datetime) -> None:
+    jobs.resend_due(now=now)
+
+
+def _start_due_schedules(now: datetime) -> None:
+    schedules.start_due(now=now)
+
+
+def _forget_the_old(now: datetime) -> None:
+    IdempotencyRecord.objects.filter(created_at__lt=now - ANSWERS_KEPT).delete()
+    Invitation.objects.filter(expires_at__lt=now - JOBS_KEPT).delete()
+    Job.objects.filter(finished_at__lt=now - JOBS_KEPT).delete()
+
+
+@shared_task(name="mlsystem.tick")
+def tick() -> None:
+    """Every 10 s on the quick lane."""
+    _each(
+        (
+            _send_due_jobs,
+            _start_due_schedules,
+            pipeline.advance_all,
+            labelling_housekeeping.tick,
+            monitoring_housekeeping.tick,
+        ),
+        now=clock_now(),
+    )
+
+
+@shared_task(name="mlsystem.sweep")
+def sweep() -> None:
+    """Every minute on the long lane."""
+    _each(
+        (_forget_the_old, labelling_housekeeping.sweep, monitoring_housekeeping.sweep),
+        now=clock_now(),
+    )
