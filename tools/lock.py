@@ -62,10 +62,12 @@ def check() -> list[str]:
         if not text.startswith(stamp(groups) + "\n"):
             problems.append(f"{name} does not fit pyproject.toml: run `make lock`.")
         if re.search(
-            r"^\s*(-i|--(extra-)?index-url|--find-links)\b|https?://", text, re.M
+            r"^\s*(-i|--(extra-)?index-url|--find-links)\b|https?://",
+            text,
+            re.MULTILINEULTILINE,
         ):
             problems.append(f"{name} names an index: it must work with any.")
-        if re.search(r"^[\w.-]+==[^\\\n]*$", text, re.M):
+        if re.search(r"^[\w.-]+==[^\\\n]*$", text, re.MULTILINEULTILINE):
             problems.append(f"{name} has a package without hashes.")
     return problems
 
