@@ -3,10 +3,14 @@
 from django.urls import URLPattern, URLResolver, path
 
 from monitoring import views
+from monitoring.evaluator.api import EvaluateApi
 from monitoring.judging.api import ComparisonApi
 from monitoring.monitor import api as monitor
 
 api: list[URLPattern | URLResolver] = [
+    path(
+        "projects/<slug:project>/evaluate", EvaluateApi.as_view(), name="api-evaluate"
+    ),
     path(
         "projects/<slug:project>/metrics",
         monitor.MetricsApi.as_view(),

@@ -90,9 +90,10 @@ def _registered_before(work: StepWork) -> ModelVersion | None:
 
 
 def _nothing_finished(run: Run) -> str:
-    failed = run.trials.exclude(error="").last()
-    why = f" The last one: {failed.error.strip().splitlines()[-1]}" if failed else ""
-    return f"No trial finished in {run.budget_seconds} s; give the run more time.{why}"
+    failed = run.trials.exclude(error="").order_by("number").last()
+    if failed is None:
+        return f"No trial finished in {run.budget_seconds} s: give the run more time."
+    return f"No trial finished. The last one: {failed.error.strip().splitlines()[-1]}"
 
 
 def fast_enough(work: StepWork, results: list[TrialResult]) -> list[TrialResult]:
