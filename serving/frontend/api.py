@@ -136,15 +136,19 @@ class PredictBatchApi(ProjectApi):
         """A bad row is an error in its place; the others are answered and stored."""
         requests = _requests(request.data)
         only_tests(self.actor, requests)
-        keyed = self.slot.active
         results = front.predict_batch(
             project=self.project,
             requests=requests,
             actor=self.actor,
             now=clock_now(),
-            commit=(lambda found: self.remember(200, _told(found))) if keyed else None,
+            commit=self._keep if self.slot.active else None,
         )
+        if not self.slot.active:
+            self._keep(results)
         return Response(_told(results))
+
+    def _keep(self, results: Sequence[Result]) -> None:
+        self.remember(200, _told(results))
 
 
 def only_tests(actor: Actor, requests: Sequence[Any]) -> None:
