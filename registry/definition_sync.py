@@ -35,6 +35,7 @@ def install(*, slug: str, by: User | None = None) -> tuple[Project, Dataset]:
         lineage={**rows.lineage, "definition": definition.module},
         exclude=list(definition.excluded),
         told=definition.fields,
+        kinds=rows.kinds,
         definition=definition.module,
         **declared,
     )

@@ -48,9 +48,10 @@ def of_table(
     positive: str = "",
     apart: Sequence[str] = (),
     told: Mapping[str, Mapping[str, Any]] | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> Guess:
     """Task, classes and input fields; `apart` are columns that are no inputs, such as
-    time and group; what is `told` of a field is not guessed."""
+    time and group; what is `told` of a field is not guessed, nor are known kinds."""
     truth = _truth(frame, target, apart)
     task = task or task_of(truth)
     classes = _classes(truth, task, target)
@@ -59,7 +60,8 @@ def of_table(
         if name == target or name in apart:
             continue
         known = (told or {}).get(name, {})
-        described, finding = field_of(name, frame[name], kind=known.get("kind", ""))
+        kind = known.get("kind") or (kinds or {}).get(name, "")
+        described, finding = field_of(name, frame[name], kind=kind)
         if finding:
             found.append(finding)
         if not (finding and finding.drop) or known:

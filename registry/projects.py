@@ -79,12 +79,14 @@ def create_from_table(
     lineage: dict[str, Any] | None = None,
     exclude: Sequence[str] = (),
     told: Mapping[str, Mapping[str, Any]] | None = None,
+    kinds: Mapping[str, str] | None = None,
     definition: str = "",
     **settings: Unpack[Settings],
 ) -> tuple[Project, Dataset]:
     """A project with a guessed schema, and its first dataset: both, or nothing.
 
-    `exclude` are columns that are no inputs, `told` is what is known of fields.
+    `exclude` are columns that are no inputs, `told` is what is known of fields, `kinds` of
+    columns.
     """
     apart = [settings.get("time_column", ""), settings.get("group_column", "")]
     apart += [*settings.get("entity", []), *exclude]
@@ -95,6 +97,7 @@ def create_from_table(
         positive=settings.get("positive_class", ""),
         apart=[name for name in dict.fromkeys(apart) if name],
         told=told,
+        kinds=kinds,
     )
     settings.setdefault("fields", guessed.fields)
     settings.setdefault("classes", guessed.classes)

@@ -56,7 +56,7 @@ class Weekday:
         return None if moment is None else _local(moment, zone).weekday()
 
     def of_frame(self, frame: pd.DataFrame, zone: str) -> pd.Series:
-        return frame[self.column].dt.tz_convert(zone).dt.dayofweek.astype("float64")
+        return frame[self.column].dt.tz_convert(zone).dt.day_of_week.astype("float64")
 
 
 @dataclass(frozen=True)
