@@ -8,6 +8,8 @@ from registry.errors import DomainError
 
 
 class SignIn(forms.Form):
+    retry_after: int | None = None  # seconds, after too many tries
+
     username = forms.CharField(
         label="Name",
         max_length=150,

@@ -118,10 +118,13 @@ def revoke(*, key: ApiKey, by: Actor | User | None) -> ApiKey:
     return key
 
 
-def forget(key: ApiKey) -> None:
-    """Drop what this process remembers of a key."""
+def forget(key: ApiKey | None = None) -> None:
+    """Drop what this process remembers of a key, or of all."""
     with _lock:
-        _found.pop(key.digest, None)
+        if key is None:
+            _found.clear()
+        else:
+            _found.pop(key.digest, None)
 
 
 def touch(key: ApiKey) -> None:

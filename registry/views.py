@@ -34,13 +34,11 @@ def sign_in(request: Any) -> HttpResponse:
             if user is not None:
                 login(request, user)
                 return redirect(onwards)
-    return render(
-        request,
-        "registry/sign_in.html",
-        {"form": form, "next": onwards},
-        status=status,
-        headers={"Retry-After": str(limits.SIGN_IN.seconds)} if status == 429 else None,
-    )
+    context = {"form": form, "next": onwards}
+    response = render(request, "registry/sign_in.html", context, status=status)
+    if status == 429:
+        response.headers["Retry-After"] = str(form.retry_after)
+    return response
 
 
 def _try(request: Any, form: forms.SignIn) -> tuple[User | None, int]:
@@ -50,6 +48,7 @@ def _try(request: Any, form: forms.SignIn) -> tuple[User | None, int]:
         limits.count(limits.SIGN_IN, f"{name.casefold()} {address}")
     except TooMany as error:
         form.add_error(None, error.detail)
+        form.retry_after = error.retry_after
         return None, 429
     user = authenticate(request, username=name, password=form.cleaned_data["password"])
     if not isinstance(user, User) or user.is_service:
@@ -57,6 +56,7 @@ def _try(request: Any, form: forms.SignIn) -> tuple[User | None, int]:
         form.add_error(None, WRONG)
         return None, 400
     limits.forgive(limits.SIGN_IN, f"{name.casefold()} {address}")
+    limits.give_back(limits.SIGN_IN_PLACE, address)
     return user, 200
 
 

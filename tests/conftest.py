@@ -1,6 +1,7 @@
 """Shared by every test: services, and fixtures. Small factories are in factories.py."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -49,8 +50,10 @@ def browser_type_launch_args(
 
 
 @pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    """What a process remembers of rows that the last test rolled back."""
+def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process remembers of rows that the last test rolled back, and what the
+    cache has counted."""
+    monkeypatch.setattr("registry.web.limits.PREFIX", f"test-{uuid4().hex}")
     from serving.frontend import failures
     from serving.model_server import states
 

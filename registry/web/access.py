@@ -42,9 +42,9 @@ def allow(*roles_then_scope: str) -> Rule:
     Beside the five roles: "member" (any role) in a project; "anyone", "user",
     "creator" (may create projects) and "staff" in the house.
     """
-    *roles, last = roles_then_scope
-    scope = last if last in SCOPES else ""
-    names = tuple(roles) if scope else (*roles, last)
+    last = roles_then_scope[-1:]
+    scope = last[0] if last and last[0] in SCOPES else ""
+    names = roles_then_scope[:-1] if scope else roles_then_scope
     known = {*ROLES, *HOUSE_LEVELS, MEMBER}
     if not names or not known.issuperset(names):
         raise ValueError(

@@ -11,13 +11,24 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, TypeVar
 
+import msgspec
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
+from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from registry.errors import Conflict, FieldError, InvalidInput, Unprocessable
+from registry.errors import (
+    Conflict,
+    DomainError,
+    FieldError,
+    InvalidInput,
+    Unprocessable,
+)
 from registry.models import IdempotencyRecord, Project
+from registry.web.renderers import as_json
 
+CSRF_FIELD = "csrfmiddlewaretoken"
 KEPT = timedelta(hours=24)
 WELL_FORMED = re.compile(r"[\x21-\x7e]{1,200}\Z")
 Method = TypeVar("Method", bound=Callable[..., Response])
@@ -74,7 +85,7 @@ class Slot:
                     key=self.key,
                     body_hash=self.body_hash,
                     status=status,
-                    answer=answer,
+                    answer=msgspec.to_builtins(answer, enc_hook=as_json),
                 )
         except IntegrityError:
             raise AlreadyAnswered("Another request with this key was faster.") from None
@@ -100,22 +111,24 @@ def idempotent(
         @functools.wraps(inner)
         def wrapper(self: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
             self.slot = slot = slot_of(self, request)
-            if not slot.active:
-                return inner(self, request, *args, **kwargs)
             if record := slot.answered():
                 return _again(record, slot, secret)
             try:
                 if own_commit:
                     return _own_commit(self, inner, request, *args, **kwargs)
                 with transaction.atomic():
+                    if slot.active and slot.answered():  # while we waited for the lock
+                        raise AlreadyAnswered("Another request was faster.")
                     response = inner(self, request, *args, **kwargs)
-                    self.remember(response.status_code, _without(response.data, secret))
+                    if response.status_code < 400:
+                        answer = _without(response.data, secret)
+                        self.remember(response.status_code, answer)
                     return response
-            except AlreadyAnswered:
-                winner = slot.answered()
-                if winner is None:
-                    raise
-                return _again(winner, slot, secret)
+            except (DomainError, IntegrityError):
+                # Not remembered, unless its twin has won: then both get that answer.
+                if winner := slot.answered():
+                    return _again(winner, slot, secret)
+                raise
 
         wrapper.idempotent = True  # type: ignore[attr-defined]
         return wrapper  # type: ignore[return-value]
@@ -150,13 +163,23 @@ def slot_of(view: Any, request: Request) -> Slot:
 
 def _hash(request: Request) -> str:
     """Of the meaning: key order and white space do not make another body."""
-    text = json.dumps(request.data, sort_keys=True, default=_of_upload)
+    data = request.data
+    if isinstance(data, MultiValueDict):  # a form; its CSRF token is no part of it
+        data = {name: data.getlist(name) for name in data if name != CSRF_FIELD}
+    text = json.dumps(data, sort_keys=True, default=_of_file)
     query = request.META.get("QUERY_STRING", "")
     return sha256(f"{query}\n{text}".encode()).hexdigest()
 
 
-def _of_upload(value: Any) -> str:
-    return str(getattr(value, "sha256", "") or value)
+def _of_file(value: Any) -> str:
+    """The content of a file: an Upload knows its own, one in a form is read."""
+    if not isinstance(value, UploadedFile):
+        return str(value.sha256)
+    digest = sha256()
+    for chunk in value.chunks():
+        digest.update(chunk)
+    value.seek(0)
+    return digest.hexdigest()
 
 
 def _without(answer: Any, secret: tuple[str, Any] | None) -> Any:

@@ -27,6 +27,7 @@ SIGN_IN = Limit("sign-in", 10, 300, "Too many tries to sign in as this person.")
 SIGN_IN_PLACE = Limit("sign-in-place", 60, 300, "Too many tries from this address.")
 INVITATION = Limit("invitation", 30, 300, "Too many wrong links from this address.")
 
+PREFIX = "limit"
 _lock = threading.Lock()
 _here: dict[str, tuple[float, int]] = {}  # while the cache is down, by process
 
@@ -44,7 +45,7 @@ def count(limit: Limit, who: str) -> None:
 
 
 def forgive(limit: Limit, who: str) -> None:
-    """The work went well: those tries are not held against anybody."""
+    """The work went well: its tries in this window are not held against anybody."""
     slot = _slot(limit, who, int(now().timestamp() // limit.seconds))
     try:
         cache.delete(slot)
@@ -54,9 +55,20 @@ def forgive(limit: Limit, who: str) -> None:
         _here.pop(slot, None)
 
 
+def give_back(limit: Limit, who: str) -> None:
+    """This one time does not count; others still do."""
+    slot = _slot(limit, who, int(now().timestamp() // limit.seconds))
+    try:
+        cache.decr(slot)
+    except ValueError:  # the window has ended
+        return
+    except _cache_errors():
+        logger.warning("the cache does not answer")
+
+
 def _slot(limit: Limit, who: str, window: int) -> str:
     digest = sha256(who.encode("utf-8", "replace")).hexdigest()[:32]
-    return f"limit:{limit.name}:{digest}:{window}"
+    return f"{PREFIX}:{limit.name}:{digest}:{window}"
 
 
 def _add(slot: str, seconds: int) -> int:

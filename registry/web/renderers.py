@@ -21,10 +21,11 @@ class JsonRenderer(BaseRenderer):
     ) -> bytes:
         if data is None:
             return b""
-        return msgspec.json.encode(data, enc_hook=_plain)
+        return msgspec.json.encode(data, enc_hook=as_json)
 
 
-def _plain(value: Any) -> Any:
+def as_json(value: Any) -> Any:
+    """What msgspec does not know by itself."""
     if isinstance(value, Promise):
         return str(value)
     if isinstance(value, dict):

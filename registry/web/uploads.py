@@ -18,8 +18,10 @@ from typing import IO, Any
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from registry.errors import FieldError, InvalidInput, TooLarge, UnsupportedMedia
+from registry.web.idempotency import CSRF_FIELD
 from registry.web.strict_json import StrictJSONParser
 
 UPLOAD_LIMIT = 2**30
@@ -36,7 +38,7 @@ class Upload:
     content_type: str
     size: int
     fields: dict[str, str] = field(default_factory=dict)  # beside it in the form
-    keep: Any = None  # closing it deletes the file
+    spool: IO[bytes] | None = None  # closing it deletes the file; None: Django does
 
     @cached_property
     def sha256(self) -> str:
@@ -50,6 +52,7 @@ class Uploads:
     uploads: tuple[str, ...] = ()
     upload_limit = UPLOAD_LIMIT
     request: Request
+    spooled: Upload | None = None
 
     def get_parsers(self) -> list[BaseParser]:
         raw = [_raw(kind)() for kind in self.uploads]
@@ -76,10 +79,13 @@ class Uploads:
                 errors=[FieldError("file", "Send one file.")],
             )
         fields = {n: str(data[n]) for n in data if n not in files and n != CSRF_FIELD}
-        return _of_form(sent[0], fields)
+        self.spooled = _of_form(sent[0], fields)
+        return self.spooled
 
-
-CSRF_FIELD = "csrfmiddlewaretoken"
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
+        if self.spooled and self.spooled.spool:
+            self.spooled.spool.close()
+        return super().finalize_response(*args, **kwargs)  # type: ignore[misc, no-any-return]
 
 
 def _raw(kind: str) -> type[BaseParser]:
@@ -94,9 +100,12 @@ def _raw(kind: str) -> type[BaseParser]:
             media_type: str | None = None,
             parser_context: Any = None,
         ) -> Upload:
-            limit = (parser_context or {})["view"].upload_limit
+            view = (parser_context or {})["view"]
             chunks = iter(lambda: stream.read(CHUNK), b"")
-            return _spool(chunks, name="", content_type=kind, limit=limit)
+            view.spooled = _spool(
+                chunks, name="", content_type=kind, limit=view.upload_limit
+            )
+            return view.spooled  # type: ignore[no-any-return]
 
     return Raw
 
@@ -105,7 +114,7 @@ def _of_form(sent: UploadedFile, fields: dict[str, str]) -> Upload:
     name, kind = sent.name or "", sent.content_type or ""
     if isinstance(sent, TemporaryUploadedFile):
         path = Path(sent.temporary_file_path())
-        return Upload(path, name, kind, sent.size or 0, fields, keep=sent)
+        return Upload(path, name, kind, sent.size or 0, fields)
     upload = _spool(sent.chunks(CHUNK), name=name, content_type=kind)
     upload.fields = fields
     return upload
@@ -123,4 +132,4 @@ def _spool(
             raise TooLarge(f"The file is larger than {limit // 2**20} MB.")
         file.write(chunk)
     file.flush()
-    return Upload(Path(file.name), name, content_type, size, keep=file)
+    return Upload(Path(file.name), name, content_type, size, spool=file)

@@ -1,0 +1,77 @@
+"""Who may use which address: one line a route, by its name in the URLconf.
+
+`{"GET": "viewer read"}`: viewers, and keys with the scope read whose user is one. Whoever
+includes viewer (owner, admin) may too. Several roles: "viewer labeller read". "member"
+is any role in the project; "anyone" needs no sign-in, "user" is whoever is signed in,
+"creator" may create projects, "staff" is staff. Without a scope no key may.
+
+An address without a line here fails the suite; so does a line that says something else
+than the view. Written by hand on purpose: it is the second opinion.
+"""
+
+ROUTES: dict[str, dict[str, str]] = {
+    # Doors
+    "sign-in": {"GET": "anyone", "POST": "anyone"},
+    "sign-out": {"POST": "anyone"},
+    "password": {"GET": "user", "POST": "user"},
+    "invitation": {"GET": "anyone", "POST": "anyone"},
+    # The house
+    "healthz": {"GET": "anyone"},
+    "readyz": {"GET": "anyone"},
+    "metrics": {"GET": "user read"},
+    "openapi": {"GET": "user read"},
+    "api-docs": {"GET": "user"},
+    "projects": {"GET": "user"},
+    "api-projects": {"GET": "user read", "POST": "creator"},
+    # A project and its people
+    "api-project": {"GET": "member read", "PATCH": "owner manage"},
+    "api-input-schema": {"GET": "member read"},
+    "api-members": {"GET": "owner manage", "POST": "admin manage"},
+    "api-member": {"PATCH": "admin manage", "DELETE": "admin manage"},
+    "api-keys": {"GET": "admin manage", "POST": "admin manage"},
+    "api-key": {"GET": "admin manage", "DELETE": "admin manage"},
+    "api-audit": {"GET": "owner manage"},
+    # Training
+    "api-runs": {"GET": "viewer read", "POST": "owner manage"},
+    "api-run": {"GET": "viewer read"},
+    "api-run-cancel": {"POST": "owner manage"},
+    "api-run-retry": {"POST": "owner manage"},
+    "api-builds": {"GET": "viewer read", "POST": "owner manage"},
+    "api-build": {"GET": "viewer read"},
+    "api-build-cancel": {"POST": "owner manage"},
+    "api-schedule": {"GET": "viewer read", "PUT": "owner manage"},
+    "api-autopilot": {"GET": "viewer read", "PUT": "owner manage"},
+    "api-models": {"GET": "viewer read"},
+    "api-model": {"GET": "viewer read"},
+    "api-model-approve": {"POST": "owner manage"},
+    "api-model-reject": {"POST": "owner manage"},
+    "api-model-archive": {"POST": "owner manage"},
+    # Serving
+    "api-predict": {"POST": "viewer predict"},
+    "api-predict-batch": {"POST": "viewer predict"},
+    # Watching
+    "api-metrics": {"GET": "viewer read"},
+    "api-drift": {"GET": "viewer read"},
+    "api-comparison": {"GET": "viewer read"},
+    "api-alerts": {"GET": "viewer read"},
+    "api-alert-acknowledge": {"POST": "owner manage"},
+    "api-alert-mute": {"POST": "owner manage"},
+    "api-notes": {"GET": "viewer read", "POST": "owner manage"},
+    # Pages of a project
+    "project": {"GET": "viewer labeller"},
+    "models": {"GET": "viewer"},
+    "model": {"GET": "viewer"},
+    "rollout": {"GET": "viewer"},
+    "monitor": {"GET": "viewer", "POST": "owner"},
+    "alerts": {"GET": "viewer", "POST": "owner"},
+}
+
+# What stands in an address beside the project; else 1, "x" or a UUID by its kind.
+PARTS: dict[str, dict[str, object]] = {
+    "api-member": {"user": "Omar"},
+}
+
+# What is sent; else an empty object, which says enough about access.
+BODIES: dict[str, object] = {
+    "api-predict": {"test": True},  # a viewer only tries it out
+}
