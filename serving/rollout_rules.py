@@ -143,7 +143,22 @@ def unmet_fields(
             )
         elif field.get("required") and not sent.get("required"):
             found.append(f"{name}: clients may leave it out, the candidate needs it.")
+        elif limit := _narrower(sent, field):
+            found.append(
+                f"{name}: the candidate refuses what is {limit}, live does not."
+            )
     return found
+
+
+def _narrower(sent: Mapping[str, Any], field: Mapping[str, Any]) -> str:
+    """The values that the second field refuses and the first takes, "" if none."""
+    low, high = field.get("minimum"), field.get("maximum")
+    lowest, highest = sent.get("minimum"), sent.get("maximum")
+    if low is not None and (lowest is None or lowest < low):
+        return f"below {low}"
+    if high is not None and (highest is None or highest > high):
+        return f"above {high}"
+    return ""
 
 
 def _wrong(name: str, message: str) -> InvalidInput:

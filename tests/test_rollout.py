@@ -163,6 +163,25 @@ def test_a_candidate_that_needs_what_clients_do_not_send_is_refused_by_name() ->
     assert caught.value.status == 422
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"kind": "text"}, "clients send integer, the candidate reads text"),
+        ({"required": True}, "clients may leave it out"),
+        ({"minimum": 5}, "refuses what is below 5"),
+        ({"maximum": 5}, "refuses what is above 5"),
+    ],
+)
+def test_a_candidate_that_takes_less_than_live_is_refused_by_name(
+    change: dict, words: str
+) -> None:
+    row = opened()
+    tenure, *others = row.project.fields
+    version = make_version(row.project, fields=[tenure | change, *others])
+    with pytest.raises(DomainError, match=f"tenure: .*{words}"):
+        step("start", row, candidate=version, mode="shadow")
+
+
 def test_every_change_is_an_event_and_an_audit_entry_with_author_and_reason() -> None:
     row = opened()
     ada = make_user("Ada", project=row.project, role="admin")
