@@ -59,7 +59,8 @@ def compute(
     for lookup in stored:
         _look_up(project, lookup, rows)
     names = [field["name"] for field in features["fields"]]
-    seen = [*context.context_kinds(project), *names]
+    computed = set(features.get("row", ()))
+    seen = [n for n in (*context.context_kinds(project), *names) if n not in computed]
     for row in rows:
         for name in seen:
             row.setdefault(name, None)
