@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from celery import shared_task
 
 from labelling import housekeeping as labelling_housekeeping
-from mlsystem.orchestrator import pipeline
+from mlsystem import baselines
+from mlsystem.orchestrator import pipeline, triggers
 from monitoring import housekeeping as monitoring_housekeeping
 from registry import jobs, schedules
 from registry.clock import now as clock_now
@@ -55,6 +56,8 @@ def tick() -> None:
             _send_due_jobs,
             _start_due_schedules,
             pipeline.advance_all,
+            baselines.open_missing,
+            triggers.answer_alerts,
             labelling_housekeeping.tick,
             monitoring_housekeeping.tick,
         ),

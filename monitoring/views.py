@@ -27,7 +27,7 @@ DAYS = 84  # shown on the monitor page
 @house_page("user")
 def projects(request: HttpRequest) -> HttpResponse:
     """Every project one may see, with its verdict."""
-    user, now = request.user, clock_now()
+    user, now = request.actor.user, clock_now()  # type: ignore[attr-defined]
     found = Project.objects.filter(memberships__user=user)
     rows = []
     for project in found:
@@ -175,7 +175,10 @@ def monitor(request: HttpRequest, project: Project) -> HttpResponse:
         text = request.POST.get("text", "").strip()
         if text:
             Note.objects.create(
-                project=project, at=clock_now(), text=text[:500], author=request.user
+                project=project,
+                at=clock_now(),
+                text=text[:500],
+                author=request.actor.user,  # type: ignore[attr-defined]
             )
         return redirect(request.path)
     now = clock_now()

@@ -184,6 +184,26 @@ def test_a_trial_without_end_is_stopped_and_the_model_before_it_serves(
     assert loaded(result.model).predict([{}])[0] in {"no", "yes"}
 
 
+def test_a_slow_family_leaves_time_for_those_not_tried_yet(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
+    plan = make_plan(
+        families=["lightgbm", "sleeps", "slow"],
+        extra_families="tests.poisoned:FAMILIES",
+    )
+    clock, deadline = Clock(), time.time() + LONG
+    with Slot(
+        plan=plan, workdir=tmp_path / "w", deadline=deadline, clock=clock
+    ) as slot:
+        first = slot.run(following(slot))
+        spec = following(slot, first)
+        clock.leave(4 * slot.child.start_seconds + 6, before=deadline)
+        endless = slot.run(spec)
+        slow = slot.run(following(slot, first, endless))
+
+    assert [first.state, endless.state, slow.state] == [FINISHED, FAILED, FINISHED]
+
+
 def test_a_refit_that_does_not_end_is_thrown_away_for_the_fold_model(
     make_plan: MakePlan, tmp_path: Path
 ) -> None:

@@ -172,13 +172,12 @@ def test_an_unknown_algorithm_is_named_with_those_there_are() -> None:
 
 
 def budget(now: float) -> Budget:
-    return Budget(began=0, deadline=60, clock=lambda: now)
+    return Budget(deadline=60, clock=lambda: now)
 
 
-def test_a_tuned_trial_takes_at_most_half_of_the_time_and_leaves_the_reserve() -> None:
-    assert budget(10).until(reserve=5, tuned=True) == 40
+def test_a_trial_takes_its_share_of_the_time_and_leaves_the_reserve() -> None:
     assert budget(10).until(reserve=5) == 55
-    assert budget(50).until(reserve=5, tuned=True) == 55
+    assert budget(15).until(reserve=5, limit=20) == 35
 
 
 def test_a_trial_that_would_run_into_the_reserve_does_not_start() -> None:

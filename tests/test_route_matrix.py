@@ -1,7 +1,6 @@
 """Every address there is: who gets in, who does not, and that nobody sees a 500."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,8 +21,8 @@ from tests.factories import make_key, make_project, make_user
 from tests.route_matrix import BODIES, PARTS, ROUTES
 
 ALL = [route for route in routes.walk() if not route.guarded_elsewhere]
+KNOWN = [route for route in ALL if route.name in ROUTES]  # the others fail just once
 PARTS_BY_KIND = {"int": 1, "uuid": UUID(int=1), "slug": "churn", "str": "x"}
-PART = re.compile(r"<(?:(\w+):)?(\w+)>")
 HOUSE = frozenset(HOUSE_LEVELS)
 
 
@@ -35,7 +34,7 @@ def test_no_two_addresses_share_a_name() -> None:
     assert len({route.name for route in ALL}) == len(ALL)
 
 
-@pytest.mark.parametrize("route", ALL, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", KNOWN, ids=lambda route: route.name)
 def test_the_view_says_what_the_line_says(route: Route) -> None:
     said = {
         method: " ".join([*rule.roles, rule.scope]).strip()
@@ -102,7 +101,7 @@ def _with_key(project: Project, scope: str, *, member: bool = True) -> Caller:
     )
 
 
-@pytest.mark.parametrize("route", ALL, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", KNOWN, ids=lambda route: route.name)
 def test_those_and_only_those_get_in(route: Route, callers: list[Caller]) -> None:
     line = ROUTES[route.name]
     of_project = "<slug:project>" in route.path
@@ -128,7 +127,7 @@ def _refusals(route: Route, caller: Caller) -> set[int]:
     return {403}
 
 
-@pytest.mark.parametrize("route", ALL, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", KNOWN, ids=lambda route: route.name)
 def test_other_methods_do_not_exist(route: Route, callers: list[Caller]) -> None:
     admin = next(caller for caller in callers if caller.name == "a admin")
     others = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - set(
@@ -159,7 +158,7 @@ def _address(route: Route) -> str:
 
 
 def _parts(route: Route) -> Iterator[tuple[str, str]]:
-    yield from PART.findall(route.path)
+    yield from routes.PART.findall(route.path)
 
 
 @pytest.mark.django_db

@@ -18,6 +18,7 @@ from mlsystem.supervisor.fleet import Fleet
 from mlsystem.supervisor.output import Printer
 from mlsystem.supervisor.programs import Program
 from mlsystem.version import BASE_DIR
+from tests.processes import child_environment
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
@@ -341,3 +342,29 @@ def test_a_killed_supervisor_leaves_no_orphan_and_ctrl_c_no_trace(tmp_path):
     assert second.process.returncode == 0
     assert not any(alive(pid) for pid in children)
     assert not accepts(second.port)
+
+
+@pytest.mark.needs_postgres
+@pytest.mark.needs_redis
+@pytest.mark.django_db(transaction=True)
+def test_the_parts_run_one_by_one_on_postgresql_and_redis(tmp_path):
+    port = free_port()
+    environment = child_environment(DATA_DIR=str(tmp_path), PORT=str(port))
+    environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+    logs = {role: tmp_path / f"{role}.log" for role in ("web", "worker", "beat")}
+    parts = {}
+    try:
+        for role, path in logs.items():
+            with path.open("wb") as log:
+                parts[role] = subprocess.Popen(
+                    command("up", role), env=environment, stdout=log, stderr=log
+                )
+        eventually(lambda: accepts(port), within=60)
+        eventually(lambda: logs["worker"].read_text().count(" ready.") == 2, within=60)
+    finally:
+        for part in parts.values():
+            part.terminate()
+        codes = {role: part.wait(timeout=40) for role, part in parts.items()}
+
+    assert codes == {"web": 0, "worker": 0, "beat": 0}
+    assert not (tmp_path / "broker").exists()

@@ -18,6 +18,7 @@ FIELDS = ("prediction", "reference", "entity", "at", "value", "observed_at", "so
 # Experts speak through the labeller alone.
 SOURCES = ("outcome", "feedback", "import")
 LONGEST_REFERENCE, LONGEST_ENTITY = 200, 300
+EARLIEST, LATEST = 1900, 2200  # years between which a moment is no slip of the pen
 
 
 class Refused(ValueError):
@@ -85,6 +86,8 @@ def moment(value: Any, field: str) -> datetime | None:
         found: datetime | None = check_field({"name": field, "kind": "datetime"}, value)
     except ValueError as error:
         raise Refused(field, str(error)) from error
+    if found and not EARLIEST <= found.year <= LATEST:
+        raise Refused(field, f"Write a time between {EARLIEST} and {LATEST}.")
     return found
 
 
@@ -126,7 +129,8 @@ def _no_id() -> str:
 
 
 def _entity(project: Project, value: Any) -> str:
-    if isinstance(value, list):
+    parts = value.values() if isinstance(value, Mapping) else [value]
+    if not all(isinstance(part, str | int | float) for part in parts):
         raise Refused("entity", "Write a text, or an object of its columns.")
     try:
         key = canonical_key(project.entity, value)

@@ -20,6 +20,7 @@ from registry.models import Project, User
 CHUNK = 500  # rows a transaction
 MOST_ANSWERS, MOST_FIELDS, LONGEST_KEY = 20, 500, 200
 LONGEST_PAYLOAD = 1_000_000  # characters
+MOST_ERRORS = 1_000
 FIELDS = ("payload", "key", "overlap", "gold", "priority")
 
 
@@ -48,10 +49,13 @@ class Taken:
 
     created: int = 0
     duplicates: int = 0
-    errors: list[dict[str, Any]] = field(default_factory=list)
+    failed: int = 0
+    errors: list[dict[str, Any]] = field(default_factory=list)  # the first of them
 
     def refuse(self, index: int, message: str) -> None:
-        self.errors.append({"index": index, "message": message})
+        self.failed += 1
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append({"index": index, "message": message})
 
 
 def content_hash(payload: Mapping[str, Any], *, target: str) -> str:

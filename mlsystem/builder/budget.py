@@ -1,9 +1,8 @@
 """The hard budget of a build: who may still start, and until when."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-
-SHARE = 0.5  # of the whole time is the most that a tuned trial may take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,11 +11,10 @@ class Budget:
 
     `reserve` are the seconds before it that belong to the refit.
 
-    >>> Budget(began=0, deadline=60, clock=lambda: 50.0).until(reserve=6)
-    54
+    >>> Budget(deadline=60.0, clock=lambda: 50.0).until(reserve=6)
+    54.0
     """
 
-    began: float
     deadline: float
     clock: Callable[[], float]
 
@@ -24,12 +22,9 @@ class Budget:
     def left(self) -> float:
         return self.deadline - self.clock()
 
-    def until(self, *, reserve: float, tuned: bool = False) -> float:
-        """When a trial that starts now is stopped."""
-        end = self.deadline - reserve
-        if tuned:
-            return min(end, self.clock() + SHARE * (self.deadline - self.began))
-        return end
+    def until(self, *, reserve: float, limit: float = math.inf) -> float:
+        """When a trial that starts now, and may take `limit` seconds, is stopped."""
+        return min(self.deadline - reserve, self.clock() + limit)
 
     def allows(self, *, reserve: float, expected_seconds: float) -> bool:
         """Whether a trial of that length would end before the reserve."""

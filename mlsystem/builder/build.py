@@ -21,6 +21,7 @@ from mlsystem.builder.plan import (
 )
 from mlsystem.builder.search import Study
 
+TUNED_SHARE = 0.5  # of a build's time
 REFITS = 2.0  # times the best model's refit is kept free for it
 
 
@@ -48,7 +49,8 @@ class Slot:
     ) -> None:
         self.plan = plan
         self.workdir = Path(workdir)
-        self.budget = Budget(began=clock(), deadline=deadline, clock=clock)
+        self.budget = Budget(deadline=deadline, clock=clock)
+        self.began = clock()
         self.poll = poll
         self.stopped = ""  # why next_spec answered None: time, patience, cancelled
         self.study = _study(plan)
@@ -74,16 +76,20 @@ class Slot:
         if self.poll():
             self.stopped = "cancelled"
             return None
-        finished = [r.seconds for r in rows if r.state == FINISHED and r.seconds]
-        if not self.budget.allows(
-            reserve=self._reserve(), expected_seconds=min(finished, default=0)
-        ):
-            self.stopped = "time"
-            return None
         spec = self.study.next(rows)
         if spec is None:
             self.stopped = "patience"
+        elif not self._in_time(spec):
+            self.stopped, spec = "time", None
         return spec
+
+    def _in_time(self, spec: TrialSpec) -> bool:
+        """Whether a trial as quick as its family's quickest would still end in time."""
+        done = [
+            r for r in self._rows if r.family == spec.family and r.state == FINISHED
+        ]
+        quickest = min((r.seconds or 0.0 for r in done), default=0.0)
+        return self.budget.allows(reserve=self._reserve(), expected_seconds=quickest)
 
     def run(self, spec: TrialSpec) -> TrialResult:
         """Train and judge one trial in the child, no longer than the budget allows.
@@ -92,10 +98,7 @@ class Slot:
         the data themselves cannot be trained on.
         """
         began = self.budget.clock()
-        until = self.budget.until(
-            reserve=self._reserve(),
-            tuned=spec.params != self.study.defaults(spec.family),
-        )
+        until = self.budget.until(reserve=self._reserve(), limit=self._limit(spec))
         try:
             answer = self.child.ask({"do": "trial", "spec": vars(spec)}, deadline=until)
         except TimedOut:
@@ -128,14 +131,13 @@ class Slot:
         best = ranked[0]
         path = self.workdir / "model.skops"
         refitted = refit and not self.poll() and self._refit(best, path)
-        clock, began = self.budget.clock, self.budget.began
         return BuildResult(
             best=best,
             model=str(path) if refitted else best.model,
             refitted=refitted,
             decision=Goal.of(self.plan).decided(best.threshold),
             leaderboard=ranked,
-            seconds=clock() - began,
+            seconds=self.budget.clock() - self.began,
             stopped=self.stopped or ("cancelled" if self.poll() else "done"),
         )
 
@@ -152,6 +154,15 @@ class Slot:
         except (TimedOut, Stopped, Died):
             return False
         return "refitted" in answer
+
+    def _limit(self, spec: TrialSpec) -> float:
+        """The most seconds for a trial: families not tried yet share the time evenly, so
+        that a slow one leaves the others theirs; a tuned one may take half of it all."""
+        tried = {row.family for row in self._rows}
+        if spec.family in tried:
+            return TUNED_SHARE * (self.budget.deadline - self.began)
+        waiting = len(self.study.families.keys() - tried)
+        return (self.budget.left - self._reserve()) / max(1, waiting)
 
     def _reserve(self) -> float:
         """Seconds kept for a refit of the best: twice what it should take, and the start

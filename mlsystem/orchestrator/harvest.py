@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from labelling.models import Match
 from mlsystem.orchestrator.work import StepWork
-from registry import datasets, splits
+from registry import carry, datasets, splits
 from registry.models import Dataset, Project
 from serving.models import Prediction
 
@@ -37,8 +37,6 @@ def with_production(work: StepWork, newest: Dataset) -> tuple[Dataset, dict[str,
     frame, counts["known already"] = _without_known(root, frame)
     if frame.empty:
         return newest, counts
-    from registry import carry
-
     counts["from production"] = len(frame)
     work.log(f"{len(frame)} rows from production: {counts}.")
     dataset = carry.extend(

@@ -93,7 +93,9 @@ def compare_rollout(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
 
 def _arms(rollout: Rollout, *, start: datetime, now: datetime) -> list[Arm]:
     end = now + timedelta(hours=1)
-    wanted = [(rollout.live, "live", ("live",))]
+    wanted: list[tuple[ModelVersion, str, tuple[str, ...]]] = [
+        (rollout.live, "live", ("live",))
+    ]
     if rollout.candidate:
         role = "shadow" if rollout.mode == Rollout.Mode.SHADOW else "canary"
         wanted.append((rollout.candidate, role, (role,)))

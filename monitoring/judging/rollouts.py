@@ -36,7 +36,8 @@ def judge(rollout: Rollout, *, now: datetime) -> str:
     """What was done: rollback, step, promote, or nothing."""
     found = compare_rollout(rollout, now=now)
     action = _action(rollout, found["verdict"], now=now)
-    if not action:
+    candidate = rollout.candidate
+    if not action or candidate is None:
         return ""
     reason = found["text"]
     numbers = {"difference": found.get("difference"), "verdict": found["verdict"]}
@@ -46,7 +47,6 @@ def judge(rollout: Rollout, *, now: datetime) -> str:
         "reason": reason,
         "numbers": numbers,
     }
-    candidate = rollout.candidate
     if action == "rollback":
         rollouts.rollback(rollout=rollout, **edit)
     elif action == "promote":

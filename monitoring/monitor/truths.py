@@ -105,8 +105,9 @@ def scored_rows(
             [[share.get(c, 0.0) for c in classes] for share in given]
         )
     decided = None
-    if all(row.decision for row in rows):
-        decided = np.array([row.decision["action"] for row in rows], dtype=object)  # type: ignore[index]
+    actions: list[Any] = [(row.decision or {}).get("action") for row in rows]
+    if all(actions):
+        decided = np.array(actions, dtype=object)
     inputs = [{**row.features, **row.input} for row in rows]
     names = sorted({field["name"] for field in project.fields})
     return Scored(

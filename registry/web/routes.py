@@ -1,5 +1,6 @@
 """Every address there is, with who may use it: for the doorkeeper, checks and tests."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from registry.web.access import Access
+
+PART = re.compile(r"<(?:(\w+):)?(\w+)>")  # of a path: <int:number>
 
 # Guarded by Django itself: is_staff, and our sign-in page.
 GUARDED_NAMESPACES = frozenset({"admin"})

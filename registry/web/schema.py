@@ -12,10 +12,10 @@ from rest_framework.serializers import Field, Serializer
 from registry.models.projects import SLUG_PATTERN
 from registry.web.access import Rule
 from registry.web.operations import Operation
+from registry.web.routes import PART
 from registry.web.serializers import StrictSerializer
 from registry.web.strict_json import INT64
 
-PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 CONVERTERS: dict[str, dict[str, Any]] = {
     "slug": {"type": "string", "pattern": SLUG_PATTERN},
     "int": {"type": "integer", "minimum": 0, "maximum": INT64[-1]},
@@ -73,11 +73,13 @@ class Schema(AutoSchema):
         return found
 
     def _operation_id(self) -> str:
-        name = type(self.view).__name__.removesuffix("Api")
-        words = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-        place = "v2_" if self.path.startswith("/v2") else "house_"
-        where = "" if self.path.startswith("/api/v1/") else place
-        return f"{self.method.lower()}_{where}{words}"
+        """`GET …/keys/{key}` is get_keys_by_key: as unique as the address."""
+        inner = self.path.removeprefix("/api/v1/")
+        place = "" if inner != self.path or inner.startswith("/v2") else "house"
+        inner = inner.removeprefix("projects/{project}").strip("/") or "project"
+        words = inner.replace("{", "by_").replace("}", "")
+        parts = [self.method.lower(), place, *re.split(r"[/-]", words)]
+        return "_".join(part for part in parts if part)
 
     def _query_parameters(self, about: Operation) -> Iterator[dict[str, Any]]:
         for name, field in self.view.query_fields(about).items():
@@ -244,6 +246,6 @@ def _security(rule: Rule) -> list[dict[str, list[str]]]:
 
 
 def _path_parameters(path_regex: str) -> Iterator[dict[str, Any]]:
-    for converter, name in PARAMETER.findall(path_regex):
+    for converter, name in PART.findall(path_regex):
         schema = CONVERTERS.get(converter or "str", CONVERTERS["str"])
         yield {"name": name, "in": "path", "required": True, "schema": dict(schema)}

@@ -1,6 +1,7 @@
 """`manage.py demo`: the demo projects, taken round the whole loop, then served."""
 
 import json
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         stories = {only: STORIES[only]} if only else STORIES
         project: Project | None = None
         for story in stories.values():
-            bar = Bar(story.STAGES, out=self.stdout._out)  # type: ignore[attr-defined]
+            bar = Bar(story.STAGES, out=sys.stdout)
             project = story.play(now=now(), bar=bar)
             bar.end()
         assert project is not None

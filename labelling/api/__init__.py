@@ -1,0 +1,1 @@
+"""Components 1 and 2 over REST, one module a subject."""
