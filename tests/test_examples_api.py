@@ -19,7 +19,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def mail() -> Project:
-    return make_project("mail", target="spam", fields=[{"name": "text", "kind": "text"}])
+    return make_project(
+        "mail", target="spam", fields=[{"name": "text", "kind": "text"}]
+    )
 
 
 @pytest.fixture
@@ -98,9 +100,7 @@ def test_exact_repeats_under_other_keys_are_one_card(rest: Rest) -> None:
         (7, "payload"),
     ],
 )
-def test_a_bad_example_is_refused_alone(
-    rest: Rest, item: Any, complaint: str
-) -> None:
+def test_a_bad_example_is_refused_alone(rest: Rest, item: Any, complaint: str) -> None:
     alone = rest.post("examples", item or {"key": "a"})
     assert alone.status_code == 400
     listed = rest.post("examples", [{"payload": "good"}, item])

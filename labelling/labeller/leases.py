@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Min
 
 from labelling.labeller.settle import recount
 from labelling.models import AnnotatorStat, Example, Lease
@@ -74,17 +75,20 @@ def reclaim(*, now: datetime, project: Project | None = None) -> int:
 def renew(
     *, project: Project, user: User, tokens: Sequence[UUID], now: datetime
 ) -> datetime:
-    """Keep leases while somebody looks at them; those already over stay so."""
+    """Keep leases while somebody looks at them; those already over stay so, and none
+    gets shorter because its person turned out to be quick. The first end among them."""
     stat = AnnotatorStat.objects.filter(project=project, user=user).first()
     until = now + duration(stat)
-    kept = Lease.objects.filter(
+    held = Lease.objects.filter(
         example__project=project, user=user, token__in=tokens, ended=False
-    ).update(expires_at=until)
-    if not kept:
+    )
+    held.filter(expires_at__lt=until).update(expires_at=until)
+    ends = held.aggregate(first=Min("expires_at"))["first"]
+    if ends is None:
         raise Conflict(
             "These leases are over. Send the answers all the same, or take new cards."
         )
-    return until
+    return ends
 
 
 def release(*, project: Project, user: User, tokens: Sequence[UUID]) -> int:

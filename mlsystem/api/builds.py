@@ -1,6 +1,7 @@
 """REST of component 7: the best servable model in the time given, never later."""
 
 from django.db.models import F
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mlsystem.api.runs import dataset_of, find_run, runs_of
@@ -57,6 +58,7 @@ class BuildDetail(RunShape):
     def get_metric(self, run: Run) -> str:
         return str(run.params.get("metric", run.project.primary_metric))
 
+    @extend_schema_field(Progress)
     def get_progress(self, run: Run) -> dict[str, object]:
         until = run.finished_at or now()
         elapsed = (until - run.started_at).total_seconds() if run.started_at else 0.0
@@ -67,9 +69,11 @@ class BuildDetail(RunShape):
             "deadline": run.build_deadline and run.build_deadline.isoformat(),
         }
 
+    @extend_schema_field(TrialShape(many=True))
     def get_leaderboard(self, run: Run) -> list[dict[str, object]]:
         return list(TrialShape(leaders(run)[:LEADERS], many=True).data)
 
+    @extend_schema_field(Best(allow_null=True))
     def get_best(self, run: Run) -> dict[str, object] | None:
         version = run.versions.filter(kind=ModelVersion.Kind.TRAINED).first()
         return Best(version).data if version else None
