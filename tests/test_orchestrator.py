@@ -198,9 +198,8 @@ def test_a_failed_step_is_retried_from_where_it_failed(
     assert (slot.state, slot.attempt) == ("queued", 1)  # tried again in 5 s
     Job.objects.filter(pk=slot.pk).update(max_attempts=2, due_at=now())
     run = work_all(run)
-    assert (run.state, run.error) == ("failed", "No trial finished. The last one: ")[
-        :1
-    ] + (run.error,)
+    assert run.state == "failed"
+    assert run.error
     assert states(run) == ["succeeded"] * 3 + ["failed"] + ["waiting"] * 2
     monkeypatch.setattr(trials, "tell", tell)
     started = run.steps.get(name="extract").started_at
