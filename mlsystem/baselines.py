@@ -115,7 +115,7 @@ def register(
     return register_version(
         project=project,
         kind=ModelVersion.Kind.BASELINE,
-        name=baseline.name or model.name,
+        name=baseline.name or model.name,  # type: ignore[union-attr]
         algorithm=baseline.kind,
         params=baseline.params,
         model=model,

@@ -68,4 +68,4 @@ def _categories(kind: str, values: pd.Series) -> dict[str, Any]:
     counts = values.value_counts()
     ordered = sorted(counts.items(), key=lambda item: (-int(item[1]), str(item[0])))
     top = [[str(value), int(count)] for value, count in ordered[:TOP]]
-    return {"top": top, "other": int(counts.sum()) - sum(n for _, n in top)}
+    return {"top": top, "other": int(counts.sum()) - sum(n for _, n in top)}  # type: ignore[misc]

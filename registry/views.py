@@ -128,7 +128,7 @@ def invitation(request: Any, token: str) -> HttpResponse:
                 actor=Actor(user=found.user, address=address or None),
             )
         except InvalidInput as error:
-            forms.add_errors(form, error)
+            forms.add_errors(form, error)  # type: ignore[arg-type]
         else:
             login(request, user, backend=BACKEND)
             return redirect("/")

@@ -123,10 +123,10 @@ class RolloutApi(Edits):
         candidate = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
         mode = serializers.ChoiceField(["shadow", "canary", "ab"])
         percent = serializers.FloatField(required=False, min_value=0, max_value=100)
-        targets = Target(
+        targets = Target(  # type: ignore[call-arg]
             many=True, required=False, max_length=rollout_rules.MAX_TARGETS
         )
-        plan = PlanStep(many=True, required=False, max_length=rollout_rules.MAX_STEPS)
+        plan = PlanStep(many=True, required=False, max_length=rollout_rules.MAX_STEPS)  # type: ignore[call-arg]
 
     class Share(Reason):
         percent = serializers.FloatField(min_value=0, max_value=100)

@@ -64,10 +64,10 @@ def check() -> list[str]:
         if re.search(
             r"^\s*(-i|--(extra-)?index-url|--find-links)\b|https?://",
             text,
-            re.MULTILINEULTILINE,
+            re.MULTILINE,
         ):
             problems.append(f"{name} names an index: it must work with any.")
-        if re.search(r"^[\w.-]+==[^\\\n]*$", text, re.MULTILINEULTILINE):
+        if re.search(r"^[\w.-]+==[^\\\n]*$", text, re.MULTILINE):
             problems.append(f"{name} has a package without hashes.")
     return problems
 

@@ -57,7 +57,7 @@ class ExampleOutput(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class ExamplesApi(Uploads, ProjectApi):
+class ExamplesApi(Uploads, ProjectApi):  # type: ignore[misc]
     access = {"GET": REVIEW, "POST": REVIEW}
     uploads = (NDJSON,)
     upload_limit = UPLOAD_LIMIT
@@ -66,7 +66,7 @@ class ExamplesApi(Uploads, ProjectApi):
         created = serializers.IntegerField()
         duplicates = serializers.IntegerField(help_text="Were here under their key.")
         failed = serializers.IntegerField()
-        errors = serializers.ListField(
+        errors = serializers.ListField(  # type: ignore[assignment]
             child=serializers.DictField(), help_text="By index; the first thousand."
         )
 

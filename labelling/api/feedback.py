@@ -116,7 +116,7 @@ class FeedbackApi(ProjectApi):
         return named
 
     @operation("Let browsers ask from anywhere (CORS).", status=204)
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
         return Response(status=204, headers=PREFLIGHT)
 
     def finalize_response(

@@ -33,14 +33,14 @@ LOG = allow("owner", "manage")
 
 class TruthSaid(serializers.Serializer):
     value = TruthField(allow_null=True)
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     observed_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField()
 
 
 class TruthKnown(serializers.Serializer):
     value = TruthField()
-    source = serializers.CharField(help_text="silence: nothing heard means no.")
+    source = serializers.CharField(help_text="silence: nothing heard means no.")  # type: ignore[assignment]
     observed_at = serializers.DateTimeField()
     history = TruthSaid(many=True, required=False)
 
@@ -83,14 +83,14 @@ class PredictionsApi(ProjectApi):
         sha256 = serializers.CharField(
             min_length=64, max_length=64, help_text="Of the file that answered."
         )
-        predictions = ElsewhereItem(
+        predictions = ElsewhereItem(  # type: ignore[call-arg]
             many=True, min_length=1, max_length=elsewhere.LARGEST_BATCH
         )
 
     class Envelope(Input):
         """What is read of it: a bad item is an error in its place."""
 
-        predictions = serializers.ListField(
+        predictions = serializers.ListField(  # type: ignore[assignment]
             child=serializers.JSONField(),
             min_length=1,
             max_length=elsewhere.LARGEST_BATCH,

@@ -38,7 +38,7 @@ class TruthItem(StrictSerializer):
     at = Moment(required=False, help_text="The moment predicted for, of an entity.")
     value = TruthField()
     observed_at = Moment(required=False)
-    source = serializers.ChoiceField(
+    source = serializers.ChoiceField(  # type: ignore[assignment]
         ["outcome", "feedback", "import"], required=False, default="outcome"
     )
 
@@ -65,7 +65,7 @@ class TruthApi(ProjectApi):
         waiting = serializers.IntegerField(
             help_text="Of the accepted: their prediction is not known yet."
         )
-        errors = ItemError(many=True)
+        errors = ItemError(many=True)  # type: ignore[assignment]
 
     @operation(
         "List what was said, the newest first.",
@@ -96,9 +96,9 @@ class TruthApi(ProjectApi):
         said: Any = request.data
         about = {"project": self.project, "actor": self.actor, "now": clock_now()}
         if isinstance(said, list):
-            summary = record_truth(items=said, **about)
+            summary = record_truth(items=said, **about)  # type: ignore[arg-type]
         else:
-            summary = record_one_truth(item=said, **about)
+            summary = record_one_truth(item=said, **about)  # type: ignore[arg-type]
         # Stored in pieces; a retry in between finds the first ones as duplicates.
         self.remember(202, summary.as_json())
         return Response(summary.as_json(), status=202)
@@ -120,7 +120,7 @@ class OutcomesApi(ProjectApi):
     class Output(serializers.Serializer):
         accepted = serializers.IntegerField()
         duplicates = serializers.IntegerField()
-        errors = ItemError(many=True)
+        errors = ItemError(many=True)  # type: ignore[assignment]
 
     @operation(
         "Send application metrics: orders, revenue, retention.",

@@ -177,7 +177,7 @@ def _count(
         submitted=F("submitted") + 1,
         gold_seen=F("gold_seen") + int(gold),
         gold_right=F("gold_right") + int(gold and annotation.value == example.gold),
-        median_seconds=median(pace) if pace else stat.median_seconds,
+        median_seconds=median(pace) if pace else stat.median_seconds,  # type: ignore[type-var]
     )
 
 

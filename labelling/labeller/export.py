@@ -50,7 +50,7 @@ def labelled(project: Project) -> Iterator[Labelled]:
                 id=row.pk,
                 key=row.key,
                 payload={k: v for k, v in data.items() if k != project.target},
-                label=row.answer,
+                label=row.answer,  # type: ignore[arg-type]
                 agreement=row.agreement,
                 annotators=people.get(row.duplicate_of_id or row.pk, []),
             )

@@ -137,7 +137,7 @@ def open_to(*, project: Project, user: User, reviews: bool) -> QuerySet[Example]
     held = Lease.objects.filter(example=OuterRef("pk"), user=user, ended=False)
     unanswered = Q(state=State.OPEN) & ~Exists(mine)
     if reviews:  # who answered may still decide the dispute: he may be the only one
-        unanswered |= Q(state=State.DISPUTED)
+        unanswered |= Q(state=State.DISPUTED)  # type: ignore[assignment]
     return Example.objects.filter(
         unanswered, ~Exists(held), project=project, open_slots__gt=0
     )

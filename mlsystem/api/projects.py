@@ -67,8 +67,8 @@ class NewProject(ProjectSettings):
     entity = serializers.ListField(
         child=serializers.CharField(max_length=120), required=False, max_length=10
     )
-    time_column = serializers.CharField(**COLUMN)
-    group_column = serializers.CharField(**COLUMN)
+    time_column = serializers.CharField(**COLUMN)  # type: ignore[arg-type]
+    group_column = serializers.CharField(**COLUMN)  # type: ignore[arg-type]
 
 
 class ProjectsApi(HouseApi):

@@ -202,7 +202,7 @@ def _pull_forward(step: Step, *, now: datetime) -> None:
     )
     for job in ending:
         if ending.update(due_at=now):
-            transaction.on_commit(lambda job=job: jobs.send(job, now=now))
+            transaction.on_commit(lambda job=job: jobs.send(job, now=now))  # type: ignore[misc]
 
 
 def _unfinished(ids: Sequence[str]) -> Any:
@@ -219,4 +219,4 @@ def local_plan(step: Step) -> Plan:
         name: str(storage.local_copy(uri=file["uri"], sha256=file["sha256"]))
         for name, file in step.inputs["files"].items()
     }
-    return replace(Plan(train="", **step.inputs["plan"]), **paths)
+    return replace(Plan(train="", **step.inputs["plan"]), **paths)  # type: ignore[arg-type]

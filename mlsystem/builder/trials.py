@@ -136,7 +136,7 @@ def _result(trial: Trial) -> TrialResult:
         metrics=trial.metrics,
         seconds=trial.seconds or 0.0,
         **kept,
-        **paths,
+        **paths,  # type: ignore[arg-type]
     )
 
 

@@ -30,7 +30,7 @@ def begin_build(work: StepWork) -> None:
     slots.begin(
         step=work.step,
         plan=_plan(work, get_frame(ready["train"]).columns.tolist()),
-        files=files,
+        files=files,  # type: ignore[arg-type]
         count=int(params.get("slots") or slots.slots_by_default()),
         begun_by=str(work.context.job.pk),
         now=clock_now(),

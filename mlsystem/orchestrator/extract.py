@@ -22,7 +22,7 @@ def extract(work: StepWork) -> Outputs:
 
 def _dataset(work: StepWork) -> Dataset:
     if work.run.train is not None:
-        return Dataset.objects.select_related("split").get(pk=work.run.train_id)
+        return Dataset.objects.select_related("split").get(pk=work.run.train_id)  # type: ignore[misc]
     newest = work.project.datasets.select_related("split").first()
     if newest is None:
         raise StepRefused(f"{work.project.slug} has no dataset yet: upload one first.")

@@ -23,7 +23,7 @@ class Days(serializers.FloatField):
         days = super().run_validation(data)
         return timedelta(days=days) if isinstance(days, float) else days
 
-    def to_representation(self, value: timedelta) -> float:
+    def to_representation(self, value: timedelta) -> float:  # type: ignore[override]
         return value / timedelta(days=1)
 
 
@@ -121,7 +121,7 @@ class InputField(StrictSerializer):
 
     name = serializers.CharField(max_length=120)
     kind = serializers.ChoiceField(choices=schema.KINDS)
-    required = serializers.BooleanField(required=False)
+    required = serializers.BooleanField(required=False)  # type: ignore[assignment]
     categories = serializers.ListField(
         child=serializers.CharField(max_length=1000), required=False, max_length=1000
     )

@@ -43,7 +43,7 @@ class ProjectSettings(StrictSerializer):
     gate = Gate(required=False)
     costs = Costs(required=False)
     decision = Decision(required=False)
-    plan = PlanStep(many=True, required=False, max_length=MOST_STEPS)
+    plan = PlanStep(many=True, required=False, max_length=MOST_STEPS)  # type: ignore[call-arg]
     zone = serializers.CharField(max_length=60, required=False)
     retention_days = Days(required=False, allow_null=True, source="retention")
     autopilot = serializers.ChoiceField(
@@ -52,7 +52,7 @@ class ProjectSettings(StrictSerializer):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         # A class attribute called `fields` would hide the serializer's own.
-        many = InputField(many=True, required=False, max_length=2_000)
+        many = InputField(many=True, required=False, max_length=2_000)  # type: ignore[call-arg]
         return {**super().get_fields(), "fields": many}
 
 

@@ -30,7 +30,7 @@ def entity_columns(project: Project, entity: object) -> Row:
     if len(columns) == 1:
         return {columns[0]: str(entity)}
     values = json.loads(entity) if isinstance(entity, str) else entity
-    return dict(zip(columns, values, strict=True))
+    return dict(zip(columns, values, strict=True))  # type: ignore[arg-type]
 
 
 def frame_context(project: Project, frame: pd.DataFrame) -> pd.DataFrame:

@@ -70,7 +70,7 @@ __all__ = [
 class Negotiation(BaseContentNegotiation):
     """One renderer; Accept is checked against what the view says it produces."""
 
-    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:  # type: ignore[override]
         given = (request.content_type or "").partition(";")[0].strip().lower()
         for parser in parsers:
             if parser.media_type in {given, "*/*"}:
@@ -80,7 +80,7 @@ class Negotiation(BaseContentNegotiation):
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[Any],
+        renderers: Sequence[Any],  # type: ignore[override]
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
         renderer = renderers[0]
@@ -154,8 +154,8 @@ class Api(APIView):
 
     @property
     def operation(self) -> Operation:
-        method = "get" if self.request.method == "HEAD" else self.request.method.lower()
-        return getattr(self, method).operation  # type: ignore[no-any-return]
+        method = "get" if self.request.method == "HEAD" else self.request.method.lower()  # type: ignore[union-attr]
+        return getattr(self, method).operation
 
     def body(self) -> dict[str, Any]:
         """The checked body, by `operation(input=…)`; 400 names every wrong field."""
@@ -167,7 +167,7 @@ class Api(APIView):
             raise TypeError(f"{type(self).__name__}: operation(…) names no input.")
         checked = wanted(data=data, context=self._context)
         checked.is_valid(raise_exception=True)
-        return checked.validated_data  # type: ignore[no-any-return]
+        return checked.validated_data
 
     def query(self) -> dict[str, Any]:
         """The checked query, by `operation(query={…})`; unknown parameters are 400."""

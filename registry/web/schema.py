@@ -22,8 +22,8 @@ CONVERTERS: dict[str, dict[str, Any]] = {
     "uuid": {"type": "string", "format": "uuid"},
     "str": {"type": "string", "minLength": 1, "pattern": r"^[^/]+$"},
 }
-KEYS = ({"key": []}, {"bearer": []})
-SESSION = {"session": []}
+KEYS = ({"key": []}, {"bearer": []})  # type: ignore[var-annotated]
+SESSION = {"session": []}  # type: ignore[var-annotated]
 ERRORS = {
     400: "Malformed: the problem names the field and the cure.",
     401: "No key and no session, or a key that is unknown, revoked or expired.",
@@ -53,7 +53,7 @@ class Schema(AutoSchema):
         self.method = method.upper()
         handler = getattr(self.view, method.lower())
         about: Operation = handler.operation
-        rule: Rule = self.view.access[self.method]
+        rule: Rule = self.view.access[self.method]  # type: ignore[attr-defined]
         found: dict[str, Any] = {
             "operationId": self._operation_id(),
             "summary": about.summary,
@@ -82,7 +82,7 @@ class Schema(AutoSchema):
         return "_".join(part for part in parts if part)
 
     def _query_parameters(self, about: Operation) -> Iterator[dict[str, Any]]:
-        for name, field in self.view.query_fields(about).items():
+        for name, field in self.view.query_fields(about).items():  # type: ignore[attr-defined]
             schema = self._field(field, name)
             described = {"name": name, "in": "query", "schema": schema}
             if text := schema.pop("description", ""):
@@ -133,7 +133,7 @@ class Schema(AutoSchema):
             for name, field in about.form().fields.items():
                 form["properties"][name] = self._field(field, name)
         form["required"] = ["file"]
-        kinds = {kind: {"schema": binary} for kind in self.view.uploads}
+        kinds = {kind: {"schema": binary} for kind in self.view.uploads}  # type: ignore[attr-defined]
         return {"multipart/form-data": {"schema": form}, **kinds}
 
     def _responses(self, about: Operation, rule: Rule, handler: Any) -> dict[str, Any]:
@@ -189,7 +189,7 @@ class Schema(AutoSchema):
         return found
 
     def _ref(self, serializer: type[Serializer], direction: str) -> dict[str, Any]:
-        return self.resolve_serializer(serializer, direction).ref  # type: ignore[no-any-return]
+        return self.resolve_serializer(serializer, direction).ref  # type: ignore[arg-type]
 
     # How serializers are mapped
 

@@ -78,14 +78,14 @@ class Uploads:
                 f"{len(sent)} files in the form; send one.",
                 errors=[FieldError("file", "Send one file.")],
             )
-        fields = {n: str(data[n]) for n in data if n not in files and n != CSRF_FIELD}
+        fields = {n: str(data[n]) for n in data if n not in files and n != CSRF_FIELD}  # type: ignore[index]
         self.spooled = _of_form(sent[0], fields)
         return self.spooled
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         if self.spooled and self.spooled.spool:
             self.spooled.spool.close()
-        return super().finalize_response(*args, **kwargs)  # type: ignore[misc, no-any-return]
+        return super().finalize_response(*args, **kwargs)  # type: ignore[misc]
 
 
 def _raw(kind: str) -> type[BaseParser]:
@@ -94,7 +94,7 @@ def _raw(kind: str) -> type[BaseParser]:
     class Raw(BaseParser):
         media_type = kind
 
-        def parse(
+        def parse(  # type: ignore[override]
             self,
             stream: IO[bytes],
             media_type: str | None = None,
@@ -105,7 +105,7 @@ def _raw(kind: str) -> type[BaseParser]:
             view.spooled = _spool(
                 chunks, name="", content_type=kind, limit=view.upload_limit
             )
-            return view.spooled  # type: ignore[no-any-return]
+            return view.spooled
 
     return Raw
 

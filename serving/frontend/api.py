@@ -123,7 +123,7 @@ class PredictBatchApi(ProjectApi):
     access = {"POST": allow("viewer", "predict")}
 
     class Input(StrictSerializer):
-        requests = AskInput(many=True, max_length=LARGEST_BATCH)
+        requests = AskInput(many=True, max_length=LARGEST_BATCH)  # type: ignore[call-arg]
 
     class Output(serializers.Serializer):
         """Answers in their order; where one failed, `{"error": …}` in its place."""

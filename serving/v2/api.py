@@ -36,7 +36,7 @@ class Tensor(serializers.Serializer):
     name = serializers.CharField()
     shape = serializers.ListField(child=serializers.IntegerField())
     datatype = serializers.ChoiceField(sorted(tensors.DATATYPES))
-    data = serializers.ListField(child=serializers.JSONField())
+    data = serializers.ListField(child=serializers.JSONField())  # type: ignore[assignment]
     parameters = serializers.DictField(required=False)
 
 

@@ -35,7 +35,7 @@ class Command(commands.Verdict):
             "--budget", type=int, default=pipeline.DEFAULT_BUDGET, metavar="SECONDS"
         )
 
-    def act(self, *, slug: str, run: bool, budget: int, **options: Any) -> int:
+    def act(self, *, slug: str, run: bool, budget: int, **options: Any) -> int:  # type: ignore[override]
         brought = bring_table(
             slug=slug,
             path=options["data"],

@@ -33,7 +33,7 @@ class Command(commands.Verdict):
             help="a back-test: on what was known then; publishes nothing",
         )
 
-    def act(self, *, project: str, budget: int, at: datetime | None, **_: Any) -> int:
+    def act(self, *, project: str, budget: int, at: datetime | None, **_: Any) -> int:  # type: ignore[override]
         found = Project.objects.filter(slug=project).first()
         if found is None:
             known = ", ".join(Project.objects.values_list("slug", flat=True)[:20])
