@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Self
 
 from mlsystem.builder.budget import Budget
@@ -23,6 +24,7 @@ from mlsystem.builder.search import Study
 
 TUNED_SHARE = 0.5  # of a build's time
 REFITS = 2.0  # times the best model's refit is kept free for it
+START_SHARE = 0.15  # of a build's time is the most that is kept for starting a child
 
 
 class Slot:
@@ -84,12 +86,12 @@ class Slot:
         return spec
 
     def _in_time(self, spec: TrialSpec) -> bool:
-        """Whether a trial as quick as its family's quickest would still end in time."""
+        """Whether a trial as long as its family's usual one would still end in time."""
         done = [
             r for r in self._rows if r.family == spec.family and r.state == FINISHED
         ]
-        quickest = min((r.seconds or 0.0 for r in done), default=0.0)
-        return self.budget.allows(reserve=self._reserve(), expected_seconds=quickest)
+        usual = median([r.seconds or 0.0 for r in done]) if done else 0.0
+        return self.budget.allows(reserve=self._reserve(), expected_seconds=usual)
 
     def run(self, spec: TrialSpec) -> TrialResult:
         """Train and judge one trial in the child, no longer than the budget allows.
@@ -165,8 +167,9 @@ class Slot:
         return (self.budget.left - self._reserve()) / max(1, waiting)
 
     def _reserve(self) -> float:
-        """Seconds kept for a refit of the best: twice what it should take, and the start
-        of a child, because the finishing one may be new."""
+        """Seconds kept for a refit of the best: twice what it should take, with the start
+        of a child, because the finishing one may be new. A busy machine starts slowly,
+        and that alone must not eat a short build."""
         scored = [r for r in self._rows if r.state == FINISHED and r.score is not None]
         if not scored:
             return 0.0
@@ -176,7 +179,8 @@ class Slot:
             seconds = (best.seconds or 0.0) / max(
                 self.child.ready.get("folds", 5) - 1, 1
             )
-        return REFITS * seconds + self.child.start_seconds
+        start = START_SHARE * (self.budget.deadline - self.began)
+        return REFITS * seconds + min(REFITS * self.child.start_seconds, start)
 
 
 def build(
