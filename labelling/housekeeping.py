@@ -1,10 +1,13 @@
 """What the house's pulse asks of this floor."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from labelling.collector import silence, waiting
 from labelling.labeller import leases
 from registry.jobs import enqueue
+
+# A prediction is looked at by several ticks, so a slow commit is not overlooked.
+YOUNG, YOUNGISH = timedelta(minutes=1), timedelta(minutes=10)
 
 
 def tick(now: datetime) -> None:
@@ -12,11 +15,13 @@ def tick(now: datetime) -> None:
     for their predictions. Both are bounded and look at indexes alone."""
     leases.reclaim(now=now)
     waiting.match_waiting(now=now)
+    waiting.match_recent(now=now, age=YOUNG)
 
 
 def sweep(now: datetime) -> None:
     """Every minute: forget what is over, and let silence speak where it is due."""
     leases.forget_ended(now=now)
+    waiting.match_recent(now=now, age=YOUNGISH)
     waiting.expire(now=now)
     if silence.is_due(now=now):
         enqueue(task="labelling.mature", key="labelling.mature")

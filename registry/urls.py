@@ -5,6 +5,8 @@ from django.urls import URLPattern, URLResolver, path
 
 from registry import place_views, views
 from registry.api.audit import AuditApi
+from registry.api.datasets import DatasetApi, DatasetDownloadApi, DatasetsApi
+from registry.api.features import EventsApi, FeaturesApi
 from registry.api.health import HealthApi
 from registry.api.keys import KeyApi, KeysApi
 from registry.api.members import MemberApi, MembersApi
@@ -20,6 +22,15 @@ api: list[URLPattern | URLResolver] = [
     path(f"{P}/members/<str:user>", MemberApi.as_view(), name="api-member"),
     path(f"{P}/keys", KeysApi.as_view(), name="api-keys"),
     path(f"{P}/keys/<int:key>", KeyApi.as_view(), name="api-key"),
+    path(f"{P}/datasets", DatasetsApi.as_view(), name="api-datasets"),
+    path(f"{P}/datasets/<int:number>", DatasetApi.as_view(), name="api-dataset"),
+    path(
+        f"{P}/datasets/<int:number>/download",
+        DatasetDownloadApi.as_view(),
+        name="api-dataset-download",
+    ),
+    path(f"{P}/features", FeaturesApi.as_view(), name="api-features"),
+    path(f"{P}/events", EventsApi.as_view(), name="api-events"),
     path(f"{P}/audit", AuditApi.as_view(), name="api-audit"),
 ]
 pages: list[URLPattern | URLResolver] = [

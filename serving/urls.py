@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from serving import rollout_api, views
 from serving.frontend.api import PredictApi, PredictBatchApi
 from serving.model_server.api import ArtifactApi, RawPredictApi
+from serving.scorings import api as scorings
 from serving.v2 import api as v2
 
 P = "projects/<slug:project>"
@@ -36,6 +37,18 @@ api: list[URLPattern | URLResolver] = [
         f"{P}/rollout/events",
         rollout_api.RolloutEventsApi.as_view(),
         name="api-rollout-events",
+    ),
+    path(f"{P}/scorings", scorings.ScoringsApi.as_view(), name="api-scorings"),
+    path(f"{P}/scorings/<uuid:id>", scorings.ScoringApi.as_view(), name="api-scoring"),
+    path(
+        f"{P}/scorings/<uuid:id>/file",
+        scorings.ScoringFileApi.as_view(),
+        name="api-scoring-file",
+    ),
+    path(
+        f"{P}/scorings/<uuid:id>/cancel",
+        scorings.ScoringCancelApi.as_view(),
+        name="api-scoring-cancel",
     ),
 ]
 # The Open Inference Protocol has its own root, which clients do not let us choose.

@@ -31,6 +31,12 @@ ROUTES: dict[str, dict[str, str]] = {
     "api-keys": {"GET": "admin manage", "POST": "admin manage"},
     "api-key": {"GET": "admin manage", "DELETE": "admin manage"},
     "api-audit": {"GET": "owner manage"},
+    # Data
+    "api-datasets": {"GET": "viewer read", "POST": "owner manage"},
+    "api-dataset": {"GET": "viewer read"},
+    "api-dataset-download": {"GET": "owner manage"},
+    "api-features": {"POST": "viewer predict"},
+    "api-events": {"POST": "owner truth"},
     # Training
     "api-runs": {"GET": "viewer read", "POST": "owner manage"},
     "api-run": {"GET": "viewer read"},
@@ -63,6 +69,10 @@ ROUTES: dict[str, dict[str, str]] = {
     "api-rollback": {"POST": "owner manage"},
     "api-baseline": {"POST": "owner manage"},
     "api-rollout-events": {"GET": "viewer read"},
+    "api-scorings": {"POST": "viewer predict"},
+    "api-scoring": {"GET": "viewer predict"},
+    "api-scoring-file": {"GET": "viewer predict"},
+    "api-scoring-cancel": {"POST": "viewer predict"},
     "v2": {"GET": "user predict"},
     "v2-live": {"GET": "anyone"},
     "v2-ready": {"GET": "anyone"},

@@ -9,15 +9,21 @@ import pytest
 from labelling.collector import truth as collector
 from labelling.collector.delays import counts, delays
 from labelling.collector.truth import Label, record_labels, record_truth
-from labelling.collector.waiting import claim_waiting, expire, match_waiting
+from labelling.collector.waiting import (
+    claim_waiting,
+    expire,
+    match_recent,
+    match_waiting,
+)
 from labelling.models import GroundTruth, Match, TruthInbox
+from registry.identifiers import uuid7
 from registry.models import Project
 from serving.models import Prediction
 from tests.factories import make_prediction, make_project, make_user
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 @pytest.fixture
@@ -104,6 +110,25 @@ def test_a_later_prediction_finds_truth_that_has_already_matched(
     sent_late = make_prediction(churn, entity="C1", at=NOW - DAY)
     claim_waiting(project=churn, predictions=[sent_late.pk], now=NOW)
     assert known(sent_late) == "Yes"
+
+
+def test_the_tick_finds_young_predictions_of_truth_that_has_matched(
+    churn: Project,
+) -> None:
+    make_prediction(churn, reference="order 1", entity="C1", at=NOW - 3 * DAY)
+    say(churn, {"reference": "order 1", "value": "Yes"})
+    say(churn, {"entity": "C2", "value": "No"}, {"entity": "C1", "value": "Yes"})
+    make_prediction(churn, entity="C2", at=NOW - DAY)
+    match_waiting(now=NOW)
+    asked_again = make_prediction(churn, id=uuid7(NOW), at=NOW, reference="order 1")
+    sent_late = make_prediction(churn, id=uuid7(NOW), at=NOW - 2 * DAY, entity="C2")
+    tried = make_prediction(churn, id=uuid7(NOW), at=NOW, entity="C1", test=True)
+    later = make_prediction(churn, id=uuid7(NOW), at=NOW + DAY, entity="C1")
+    assert match_recent(now=NOW + DAY, age=HOUR) == 0  # too old by then
+    assert match_recent(now=NOW + HOUR / 2, age=HOUR) == 2
+    found = [known(row) for row in (asked_again, sent_late, tried, later)]
+    assert found == ["Yes", "No", None, None]
+    assert match_recent(now=NOW + HOUR / 2, age=HOUR) == 0
 
 
 def test_said_twice_is_one_truth(churn: Project) -> None:

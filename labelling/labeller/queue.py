@@ -188,7 +188,7 @@ def _own(project: Project, user: User, *, until: datetime, count: int) -> list[C
     )
     cards = []
     for lease in held:
-        lease.expires_at = until
+        lease.expires_at = max(until, lease.expires_at)
         lease.save(update_fields=["expires_at"])
         cards.append(card_of(project, lease, lease.example))
     return cards

@@ -202,13 +202,20 @@ def _written(
     run: Run | None,
     by: User | None,
 ) -> Evaluation:
-    return Evaluation.objects.create(
-        project=version.project,
-        version=version,
-        dataset=rows.dataset,
-        run=run,
-        kind=Evaluation.Kind.TEST,
-        n=scored.n,
-        report=report,
-        created_by=by,
-    )
+    about = {
+        "project": version.project,
+        "version": version,
+        "run": run,
+        "kind": Evaluation.Kind.TEST,
+    }
+    told = {
+        "dataset": rows.dataset,
+        "n": scored.n,
+        "report": report,
+        "created_by": by,
+    }
+    if run is None:
+        return Evaluation.objects.create(**about, **told)
+    # A run's second try, after its worker died, says the same once more.
+    evaluation, _ = Evaluation.objects.update_or_create(**about, defaults=told)
+    return evaluation

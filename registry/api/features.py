@@ -1,0 +1,123 @@
+"""Component 5, Featurizer, over REST: rows of features, and the facts they stand on."""
+
+from typing import Any
+
+from django.db import transaction
+from rest_framework import serializers
+
+from registry import featurizer
+from registry.clock import now as clock_now
+from registry.errors import FieldError, InvalidInput
+from registry.identifiers import canonical_key
+from registry.models import Event
+from registry.web.api import (
+    Moment,
+    ProjectApi,
+    Request,
+    Response,
+    StrictSerializer,
+    allow,
+    idempotent,
+    operation,
+)
+
+MOST = 1000
+CHUNK = 500
+
+
+class FeaturesApi(ProjectApi):
+    access = {"POST": allow("viewer", "predict")}
+
+    class Input(StrictSerializer):
+        entities = serializers.ListField(
+            child=serializers.JSONField(), min_length=1, max_length=MOST
+        )
+        at = Moment(required=False)
+
+    class Output(serializers.Serializer):
+        features = serializers.ListField(child=serializers.DictField())
+
+    @operation(
+        "The row of features of each entity, as a model would see it now, or `at`.",
+        input=Input,
+        output=Output,
+        errors=(409,),
+    )
+    def post(self, request: Request, project: str) -> Response:
+        given = self.body()
+        entities = given["entities"]
+        for index, entity in enumerate(entities):
+            _check(self.project.entity, entity, f"entities[{index}]")
+        rows = featurizer.compute(
+            project=self.project,
+            features=featurizer.features_spec(self.project),
+            inputs=[{} for _ in entities],
+            entities=entities,
+            at=given.get("at") or clock_now(),
+        )
+        return self.answer({"features": rows})
+
+
+def _check(columns: list[str], entity: object, place: str) -> str:
+    if not columns:
+        raise InvalidInput(
+            "This project has no entity.",
+            errors=[FieldError(place, "Predict with an input instead.")],
+        )
+    if isinstance(entity, list) or entity is None:
+        raise InvalidInput(
+            "An entity is a text, or an object of its columns.",
+            errors=[FieldError(place, f"Give {', '.join(columns)}.")],
+        )
+    return canonical_key(columns, entity)
+
+
+class EventsApi(ProjectApi):
+    access = {"POST": allow("owner", "truth")}
+
+    class Input(StrictSerializer):
+        class Item(StrictSerializer):
+            stream = serializers.RegexField(r"^[A-Za-z][A-Za-z0-9_-]{0,59}$")
+            id = serializers.CharField(max_length=200)
+            key = serializers.DictField(
+                child=serializers.JSONField(), allow_empty=False
+            )
+            known_at = Moment()
+            value = serializers.FloatField(required=False, allow_null=True)
+            payload = serializers.DictField(required=False)
+
+        events = serializers.ListField(child=Item(), min_length=1, max_length=10_000)
+
+    class Output(serializers.Serializer):
+        accepted = serializers.IntegerField()
+        duplicates = serializers.IntegerField()
+
+    @operation(
+        "Facts for real-time features; an id counts once in its stream.",
+        input=Input,
+        output=Output,
+        status=202,
+    )
+    @idempotent
+    def post(self, request: Request, project: str) -> Response:
+        rows = [self._event(item) for item in self.body()["events"]]
+        before = self.project.events.count()
+        for start in range(0, len(rows), CHUNK):
+            with transaction.atomic():
+                Event.objects.bulk_create(
+                    rows[start : start + CHUNK], ignore_conflicts=True
+                )
+        accepted = self.project.events.count() - before
+        return self.answer({"accepted": accepted, "duplicates": len(rows) - accepted})
+
+    def _event(self, item: dict[str, Any]) -> Event:
+        columns = sorted(item["key"])
+        return Event(
+            project=self.project,
+            stream=item["stream"],
+            event_id=item["id"],
+            key=canonical_key(columns, item["key"]),
+            known_at=item["known_at"],
+            value=item.get("value"),
+            payload=item.get("payload", {}),
+        )

@@ -1,0 +1,112 @@
+"""`manage.py score PROJECT FILE --out FILE`: many rows by the model that is live."""
+
+import hashlib
+import shutil
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from registry import jobs
+from registry.actors import COMMAND_LINE
+from registry.errors import DomainError
+from registry.models import Job, Project
+from registry.tables import read_table
+from serving import rollout
+from serving.scorings import tables, verbs
+
+FORMATS = (".parquet", ".csv", ".jsonl")
+PAUSE = 0.5  # seconds between looks at a job that a worker took
+
+
+class Command(BaseCommand):
+    help = (
+        "Scores a CSV, Parquet or JSON Lines file; every row is logged and watched like "
+        "other predictions. Stopped half-way, the same command goes on."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("project", metavar="PROJECT")
+        parser.add_argument("file", metavar="FILE", type=Path)
+        parser.add_argument("--out", type=Path, required=True, help="where to write it")
+        parser.add_argument("--model", type=int, help="its number; default: live")
+
+    def handle(self, *args: Any, **options: Any) -> str:
+        out: Path = options["out"]
+        if out.suffix not in FORMATS:
+            raise CommandError(
+                f"--out: write a name that ends in {', '.join(FORMATS)}."
+            )
+        if not out.parent.is_dir():
+            raise CommandError(f"--out: there is no folder {out.parent}.")
+        try:
+            job = self._done(self._job(options))
+            _write(verbs.file_of(job), out)
+        except DomainError as error:
+            raise CommandError(error.detail) from error
+        except OSError as error:
+            told = f"{error.strerror or error}: {error.filename or ''}"
+            raise CommandError(told) from error
+        rows, wrong = job.result["rows"], job.result["errors"]
+        return (
+            f"{rows:,} rows by {options['project']}/{job.result['model']}, "
+            f"{wrong:,} of them could not be answered (column error): {out}"
+        )
+
+    def _job(self, options: dict[str, Any]) -> Job:
+        """This file's job by this model: a new one, or the one that was stopped."""
+        project = Project.objects.filter(slug=options["project"]).first()
+        if project is None:
+            raise CommandError(f"There is no project {options['project']}.")
+        path: Path = options["file"]
+        if not path.is_file():
+            raise CommandError(f"There is no file {path}.")
+        model = options["model"]
+        if model is None:
+            model = rollout.of_project(project).live.number
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        key = f"score:{project.pk}:{model}:{digest[:40]}"
+        job = Job.objects.filter(key=key, state__in=jobs.UNFINISHED).first()
+        if job is not None:
+            self.stderr.write("Going on where it stopped.")
+            return job
+        frame, _ = read_table(path=path)
+        stored = tables.keep(project, frame)
+        return verbs.enqueue(
+            project=project,
+            by=COMMAND_LINE,
+            model=model,
+            args={"input": [stored.uri, stored.sha256]},
+            key=key,
+        )
+
+    def _done(self, job: Job) -> Job:
+        """Work it here by the same claim as any worker; one may have been faster."""
+        told = ""
+        while not job.is_over:
+            job = jobs.work_here(job)
+            if job.message != told and not job.is_over:
+                told = job.message
+                self.stderr.write(told)
+            if not job.is_over:
+                time.sleep(PAUSE)
+        if job.state != Job.State.SUCCEEDED:
+            raise CommandError(f"The scoring {job.state}. {job.message}")
+        return job
+
+
+def _write(result: Path, out: Path) -> None:
+    """The result in the format that the name asks for."""
+    if out.suffix == ".parquet":
+        shutil.copyfile(result, out)
+        return
+    import pandas as pd
+
+    frame = pd.read_parquet(result)
+    if out.suffix == ".csv":
+        frame.to_csv(out, index=False)
+    else:
+        frame.to_json(out, orient="records", lines=True, date_format="iso")
