@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 CODE := mlsystem monitoring labelling serving registry tests tools manage.py
 # Two browsers and a database beside more workers would only wait for each other.
 TEST_WORKERS ?= 2
-# loadgroup: tests that share one expensive thing stay on one worker.
-PYTEST := $(BIN)/pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+# loadfile: what the tests of a file share is started once.
+PYTEST := $(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Without bytecode every process needs 16 s to import its libraries instead of 5.
 unexport PYTHONDONTWRITEBYTECODE

@@ -234,17 +234,12 @@ def up(tmp_path_factory) -> Iterator[Up]:
     running.end()
 
 
-together = pytest.mark.xdist_group("up")
-
-
-@together
 def test_one_command_serves_and_says_where(up):
     assert f"mlsystem is at http://127.0.0.1:{up.port} " in up.said()
     assert accepts(up.port)
     assert (up.folder / "mlsystem.sqlite3").stat().st_size > 0
 
 
-@together
 @linux
 def test_web_two_workers_beat_and_a_broker_run(up):
     eventually(lambda: len(up.pids(r"celery_main (quick|long)$")) >= 2 + 1 + 2)
@@ -254,7 +249,6 @@ def test_web_two_workers_beat_and_a_broker_run(up):
     assert up.pids(r"valkey-server")
 
 
-@together
 def test_a_second_one_on_the_same_folder_is_refused_with_a_sentence(up):
     ended = up.another("up", PORT=str(free_port()))
 
@@ -263,7 +257,6 @@ def test_a_second_one_on_the_same_folder_is_refused_with_a_sentence(up):
     assert "Traceback" not in ended.stderr
 
 
-@together
 def test_a_port_that_is_taken_is_refused_with_the_cure(up, tmp_path):
     ended = up.another("up", DATA_DIR=str(tmp_path))
 
@@ -272,7 +265,6 @@ def test_a_port_that_is_taken_is_refused_with_the_cure(up, tmp_path):
     assert "set PORT" in ended.stderr
 
 
-@together
 def test_an_address_of_another_machine_is_refused(up, tmp_path):
     ended = up.another("up", DATA_DIR=str(tmp_path), HOST="192.0.2.1")
 
@@ -280,7 +272,6 @@ def test_an_address_of_another_machine_is_refused(up, tmp_path):
     assert "HOST='192.0.2.1' is no address of this machine" in ended.stderr
 
 
-@together
 def test_a_worker_alone_needs_a_broker_and_a_migrated_database(up, tmp_path):
     unmigrated = up.another("up", "worker", DATA_DIR=str(tmp_path))
     assert "migrations are not applied: run `manage.py migrate`" in unmigrated.stderr
@@ -291,7 +282,6 @@ def test_a_worker_alone_needs_a_broker_and_a_migrated_database(up, tmp_path):
     assert (unmigrated.returncode, alone.returncode) == (1, 1)
 
 
-@together
 @linux
 @pytest.mark.parametrize(
     "victim", ["granian", "celery_main quick", "celery_main beat", "valkey-server"]
@@ -311,7 +301,6 @@ def test_what_is_killed_comes_back(up, victim):
     eventually(lambda: not any(alive(pid) for pid in before))
 
 
-@together
 def test_the_logs_hold_one_record_a_line_and_no_key(up):
     key = (up.folder / "secret_key").read_text()
 
