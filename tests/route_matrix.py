@@ -4,6 +4,7 @@
 includes viewer (owner, admin) may too. Several roles: "viewer labeller read". "member"
 is any role in the project; "anyone" needs no sign-in, "user" is whoever is signed in,
 "creator" may create projects, "staff" is staff. Without a scope no key may.
+"viewer predict people:owner": such keys, but of people without a key owners only.
 
 An address without a line here fails the suite; so does a line that says something else
 than the view. Written by hand on purpose: it is the second opinion.
@@ -69,10 +70,10 @@ ROUTES: dict[str, dict[str, str]] = {
     "api-rollback": {"POST": "owner manage"},
     "api-baseline": {"POST": "owner manage"},
     "api-rollout-events": {"GET": "viewer read"},
-    "api-scorings": {"POST": "viewer predict"},
-    "api-scoring": {"GET": "viewer predict"},
-    "api-scoring-file": {"GET": "viewer predict"},
-    "api-scoring-cancel": {"POST": "viewer predict"},
+    "api-scorings": {"POST": "viewer predict people:owner"},
+    "api-scoring": {"GET": "viewer predict people:owner"},
+    "api-scoring-file": {"GET": "viewer predict people:owner"},
+    "api-scoring-cancel": {"POST": "viewer predict people:owner"},
     "v2": {"GET": "user predict"},
     "v2-live": {"GET": "anyone"},
     "v2-ready": {"GET": "anyone"},

@@ -37,7 +37,9 @@ def test_no_two_addresses_share_a_name() -> None:
 @pytest.mark.parametrize("route", KNOWN, ids=lambda route: route.name)
 def test_the_view_says_what_the_line_says(route: Route) -> None:
     said = {
-        method: " ".join([*rule.roles, rule.scope]).strip()
+        method: " ".join(
+            [*rule.roles, rule.scope, *([f"people:{rule.people}"] * bool(rule.people))]
+        ).strip()
         for method, rule in (route.access or {}).items()
     }
 
@@ -56,8 +58,10 @@ class Caller:
     member: bool = True
 
     def gets_in(self, line: str) -> bool:
-        words = set(line.split())
-        roles, scopes = words - set(SCOPES), words & set(SCOPES)
+        words, _, people = line.partition(" people:")
+        roles, scopes = set(words.split()) - set(SCOPES), set(words.split())
+        if self.scopes is None and people:
+            roles = {people}
         if "anyone" in roles:
             return True
         if self.scopes is not None and not scopes & self.scopes:

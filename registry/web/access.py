@@ -22,10 +22,12 @@ MEMBER = "member"  # whoever has any role in the project
 
 @dataclass(frozen=True)
 class Rule:
-    """Any of `roles` opens it; with a key also `scope` is needed ("" = no key may)."""
+    """Any of `roles` opens it; with a key also `scope` is needed ("" = no key may).
+    Where `people` names a role, whoever comes without a key needs that one."""
 
     roles: tuple[str, ...]
     scope: str = ""
+    people: str = ""
 
     @property
     def public(self) -> bool:
@@ -35,10 +37,12 @@ class Rule:
 Access = Mapping[str, Rule]
 
 
-def allow(*roles_then_scope: str) -> Rule:
+def allow(*roles_then_scope: str, people: str = "") -> Rule:
     """`allow("viewer", "read")`: viewers, and keys with `read` of such a user.
 
     Several roles: `allow("viewer", "labeller", "read")`. No scope: sessions only.
+    `allow("viewer", "predict", people="owner")`: keys with `predict`, but of people
+    owners only, where a viewer's key writes what a viewer may not.
     Beside the five roles: "member" (any role) in a project; "anyone", "user",
     "creator" (may create projects) and "staff" in the house.
     """
@@ -46,12 +50,12 @@ def allow(*roles_then_scope: str) -> Rule:
     scope = last[0] if last and last[0] in SCOPES else ""
     names = roles_then_scope[:-1] if scope else roles_then_scope
     known = {*ROLES, *HOUSE_LEVELS, MEMBER}
-    if not names or not known.issuperset(names):
+    if not names or not known.issuperset(names) or people not in {"", *ROLES}:
         raise ValueError(
             f"allow{roles_then_scope}: name roles of {sorted(known)}, then at most "
             f"one scope of {list(SCOPES)}."
         )
-    return Rule(names, scope)
+    return Rule(names, scope, people)
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -88,16 +92,19 @@ def check(rule: Rule, *, actor: Actor, project: Project | None, what: str) -> No
 
 
 def _missing(rule: Rule, *, actor: Actor) -> str:
-    if actor.key is not None and rule.scope not in actor.key.scopes:
+    roles = rule.roles
+    if actor.key is None and rule.people:
+        roles = (rule.people,)
+    elif actor.key is not None and rule.scope not in actor.key.scopes:
         if not rule.scope:
             return "Keys may not do this; sign in."
         return f"This key lacks the scope {rule.scope!r}."
-    if not _role_allows(rule, actor=actor):
-        return f"This needs the role {' or '.join(rule.roles)}."
+    if not _has(roles, actor=actor):
+        return f"This needs the role {' or '.join(roles)}."
     return ""
 
 
-def _role_allows(rule: Rule, *, actor: Actor) -> bool:
+def _has(roles: tuple[str, ...], *, actor: Actor) -> bool:
     user = actor.user
     levels = {
         "anyone": True,
@@ -106,7 +113,7 @@ def _role_allows(rule: Rule, *, actor: Actor) -> bool:
         "staff": user is not None and user.is_staff,
         MEMBER: bool(actor.role),
     }
-    return any(levels.get(role) or actor.may(role) for role in rule.roles)
+    return any(levels.get(role) or actor.may(role) for role in roles)
 
 
 class Denied(BasePermission):
