@@ -132,7 +132,10 @@ def _connect(source: Source, url: str) -> Any:
             if not Path(path).is_file():
                 raise SourceError(f"Source {source.name}: its database is not there.")
             if parts.scheme == "duckdb":
-                return ibis.duckdb.connect(path, read_only=True)
+                # Its SQL could otherwise read any file, or an address.
+                return ibis.duckdb.connect(
+                    path, read_only=True, enable_external_access=False
+                )
             connection = ibis.sqlite.connect(path)
             connection.raw_sql("PRAGMA query_only = ON")
             return connection

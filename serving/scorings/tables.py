@@ -44,7 +44,7 @@ def of_source(project: Project, name: str, query: str) -> pd.DataFrame:
     """A declared source's rows, or those that a query of its database gives."""
     definition = definition_store.definition_of(project)
     declared = {each.name: each for each in definition.sources} if definition else {}
-    if name not in declared:
+    if definition is None or name not in declared:
         known = ", ".join(declared) or "none"
         raise _refused("source", f"There is no source {name!r}; there are: {known}.")
     if not query:
@@ -103,31 +103,37 @@ def requests(
 ) -> list[dict[str, Any]]:
     """Rows as clients would have sent them one by one. A value that is not of its
     field's kind stays as it is written, so that the check names it."""
-    n = len(frame)
-    asked: list[dict[str, Any]] = [{"input": {}} for _ in range(n)]
-    for field in fields:
-        for i, value in enumerate(_values(frame, field, project)):
-            if value is not None:
-                asked[i]["input"][field["name"]] = value
     names = {field["name"] for field in fields}
-    if project.entity and set(project.entity) <= set(frame.columns):
-        for name in project.entity:
-            kind = {"name": name, "kind": "categorical"}
-            for i, value in enumerate(_values(frame, kind, project)):
-                asked[i].setdefault("entity", {})[name] = value
-        for request in asked:
-            if None in request["entity"].values():
-                del request["entity"]
-    for name, kind in ((project.time_column or AT, "datetime"), (REFERENCE, "text")):
-        if name in names or name not in frame:
-            continue
-        key = AT if kind == "datetime" else REFERENCE
-        for i, value in enumerate(
-            _values(frame, {"name": name, "kind": kind}, project)
-        ):
-            if value is not None:
-                asked[i][key] = json_value(value)
+    columns = {field["name"]: _values(frame, field, project) for field in fields}
+    beside: dict[str, list[Any]] = {}  # what is no input: when, and the client's own id
+    for key, name, kind in (
+        (AT, project.time_column or AT, "datetime"),
+        (REFERENCE, REFERENCE, "text"),
+    ):
+        if name not in names:
+            field = {"name": name, "kind": kind}
+            beside[key] = [json_value(v) for v in _values(frame, field, project)]
+    entities = [
+        _values(frame, {"name": name, "kind": "categorical"}, project)
+        for name in project.entity
+    ]
+    asked = []
+    for i in range(len(frame)):
+        request: dict[str, Any] = {"input": _row(columns, i), **_row(beside, i)}
+        entity = [values[i] for values in entities if values]
+        if project.entity and len(entity) == len(project.entity) and all(entity):
+            request["entity"] = dict(zip(project.entity, entity, strict=True))
+        asked.append(request)
     return asked
+
+
+def _row(columns: Mapping[str, list[Any]], i: int) -> dict[str, Any]:
+    """What is there of row i; a column that is not there has no values."""
+    return {
+        name: values[i]
+        for name, values in columns.items()
+        if values and values[i] is not None
+    }
 
 
 def _values(

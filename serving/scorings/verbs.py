@@ -34,9 +34,9 @@ def start(
         raise _wrong("query", "A query is asked of a source.")
     if query and not _manages(by):
         raise Forbidden("A query needs an owner, or a key with the scope manage.")
-    known = Dataset.objects.filter(project=project, number=dataset).exists()
-    if dataset is not None and not known:
-        raise _wrong("dataset", f"There is no dataset {dataset}.")
+    if dataset is not None:
+        _check_dataset(project, dataset)
+    check_rights(by)
     args = {"dataset": dataset, "source": source, "query": query}
     return enqueue(project=project, by=by, model=model, args=args)
 
@@ -65,6 +65,12 @@ def enqueue(
     )
 
 
+def check_rights(by: Actor) -> None:
+    """Scorings write into the log: a person needs to be an owner, a key its scope."""
+    if by.key is None and not by.may("owner"):
+        raise Forbidden("This needs the role owner, or a key with the scope predict.")
+
+
 def find(*, project: Project, id: UUID) -> Job:
     job = Job.objects.filter(project=project, task=TASK, pk=id).first()
     if job is None:
@@ -77,6 +83,11 @@ def file_of(job: Job) -> Path:
     if job.state != Job.State.SUCCEEDED:
         raise Conflict(f"The scoring is {job.state}: there is no file yet.")
     return storage.local_copy(uri=job.result["uri"], sha256=job.result["sha256"])
+
+
+def _check_dataset(project: Project, number: int) -> None:
+    if not Dataset.objects.filter(project=project, number=number).exists():
+        raise _wrong("dataset", f"There is no dataset {number}.")
 
 
 def _manages(by: Actor) -> bool:

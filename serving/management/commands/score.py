@@ -14,7 +14,7 @@ from registry.actors import COMMAND_LINE
 from registry.errors import DomainError
 from registry.models import Job, Project
 from registry.tables import read_table
-from serving import rollout
+from serving import rollout, tasks  # noqa: F401  # registers the task
 from serving.scorings import tables, verbs
 
 FORMATS = (".parquet", ".csv", ".jsonl")
