@@ -84,7 +84,9 @@ def configuration(*, debug: bool) -> dict[str, Any]:
             "django.server": {"handlers": [], "level": "INFO", "propagate": True},
             # One line a 4xx would let a stranger fill the disk.
             "django.request": {"level": "ERROR"},
+            # Every tick would say that it came and that it went.
             "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
             "kombu": {"level": "WARNING"},
         },

@@ -54,7 +54,9 @@ def web() -> Program:
 def celery(what: str) -> Program:
     """A worker for one lane, or beat."""
     return Program(
-        what, [sys.executable, "-m", "mlsystem.supervisor.celery_main", what]
+        what,
+        [sys.executable, "-m", "mlsystem.supervisor.celery_main", what],
+        noise="Hitting Ctrl+C again will terminate",  # the supervisor's matter
     )
 
 
