@@ -100,8 +100,10 @@ class Slot:
         the data themselves cannot be trained on.
         """
         began = self.budget.clock()
-        until = self.budget.until(reserve=self._reserve(), limit=self._limit(spec))
         try:
+            # The start counts against the build, not against the trial's own limit.
+            self.child.start(deadline=self.budget.until(reserve=self._reserve()))
+            until = self.budget.until(reserve=self._reserve(), limit=self._limit(spec))
             answer = self.child.ask({"do": "trial", "spec": vars(spec)}, deadline=until)
         except TimedOut:
             took = self.budget.clock() - began

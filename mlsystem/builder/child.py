@@ -54,8 +54,9 @@ class Child:
 
     def start(self, *, deadline: float) -> None:
         """Start and wait until the rows are read. Raises BuildError if it refuses."""
-        if self._process is not None:
+        if self._process is not None and self._process.poll() is None:
             return
+        self.kill()  # one that died while nobody asked
         began = self.clock()
         with (self.workdir / "trainer.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own module
