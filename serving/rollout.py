@@ -223,13 +223,20 @@ def set_baseline(
 
 def roles_of(version: ModelVersion) -> list[str]:
     """What a version does in its project's rollout; who archives it must ask."""
-    rollout = Rollout.objects.filter(project_id=version.project_id).first()
+    return roles_in(version.project).get(version.pk, [])
+
+
+def roles_in(project: Project) -> dict[int, list[str]]:
+    """What every version that does something does, by its primary key."""
+    rollout = Rollout.objects.filter(project=project).first()
+    found: dict[int, list[str]] = {}
     if rollout is None:
-        return []
-    names = ("live", "baseline", "candidate", "previous")
-    found = [name for name in names if getattr(rollout, f"{name}_id") == version.pk]
-    if rollout.shadows.filter(pk=version.pk).exists():
-        found.append("shadow")
+        return found
+    for name in ("live", "baseline", "candidate", "previous"):
+        if pk := getattr(rollout, f"{name}_id"):
+            found.setdefault(pk, []).append(name)
+    for pk in rollout.shadows.values_list("pk", flat=True):
+        found.setdefault(pk, []).append("shadow")
     return found
 
 

@@ -1,8 +1,9 @@
 """REST of the registry's versions: list, card and lineage; approve, reject, archive."""
 
+from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from rest_framework import serializers
 
 from mlsystem.api.shapes import Reason
@@ -42,16 +43,18 @@ class ModelRow(serializers.Serializer):
     url = serializers.SerializerMethodField()
 
     def get_roles(self, version: ModelVersion) -> list[str]:
-        """What it does in the rollout now: live, baseline, candidate, previous."""
-        return rollouts.roles_of(version)
+        """What it does in the rollout now: live, baseline, candidate, previous, shadow."""
+        found: list[str] = self.context["view"].roles.get(version.pk, [])
+        return found
 
     def get_metric(self, version: ModelVersion) -> str:
         return version.project.primary_metric
 
     def get_test(self, version: ModelVersion) -> dict[str, Any] | None:
         """The project's metric on the sealed test, with its interval."""
-        report = latest_report(version)
-        found = (report or {}).get("metrics", {}).get(version.project.primary_metric)
+        report = getattr(version, "report", None) or {}  # annotated by versions_of
+        metrics = report.get("metrics", {})
+        found = metrics.get(version.project.primary_metric)
         return found if isinstance(found, dict) else None
 
     def get_run(self, version: ModelVersion) -> int | None:
@@ -72,7 +75,10 @@ class ModelDetail(ModelRow):
     classes = serializers.ListField(child=serializers.CharField())
     reasons = Reason(many=True)
     card = serializers.DictField()
-    report = serializers.SerializerMethodField()
+    report = serializers.DictField(
+        allow_null=True,
+        help_text="What the Evaluator said last on a sealed test; aggregates only.",
+    )
     proof = serializers.DictField()
     lineage = serializers.SerializerMethodField()
     decided_by = serializers.SerializerMethodField()
@@ -82,10 +88,6 @@ class ModelDetail(ModelRow):
         # A class attribute called `fields` would hide the serializer's own.
         listed = serializers.ListField(child=serializers.DictField())
         return {**super().get_fields(), "fields": listed}
-
-    def get_report(self, version: ModelVersion) -> dict[str, Any] | None:
-        """Everything the Evaluator said on the sealed test; aggregates only."""
-        return latest_report(version)
 
     def get_lineage(self, version: ModelVersion) -> dict[str, Any]:
         """From which data, run and environment it came; and the file's hash."""
@@ -104,7 +106,14 @@ class ModelDetail(ModelRow):
         return version.decided_by.get_username() if version.decided_by else None
 
 
-class ModelsApi(ProjectApi):
+class VersionsApi(ProjectApi):
+    @cached_property
+    def roles(self) -> dict[int, list[str]]:
+        """What each version does in the project's rollout; read once a request."""
+        return rollouts.roles_in(self.project)
+
+
+class ModelsApi(VersionsApi):
     access = {"GET": allow("viewer", "read")}
 
     @operation(
@@ -124,7 +133,7 @@ class ModelsApi(ProjectApi):
         return self.page(found, order="-number")
 
 
-class ModelApi(ProjectApi):
+class ModelApi(VersionsApi):
     access = {"GET": allow("viewer", "read")}
 
     @operation("A version: card, metrics, reasons, lineage.", output=ModelDetail)
@@ -136,7 +145,7 @@ class WithReason(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
 
-class ApproveApi(ProjectApi):
+class ApproveApi(VersionsApi):
     access = {"POST": allow("owner", "manage")}
 
     @operation(
@@ -148,12 +157,11 @@ class ApproveApi(ProjectApi):
     @idempotent
     def post(self, request: Request, project: str, number: int) -> Response:
         version = find_version(self.project, number)
-        return self.answer(
-            approval.approve(version=version, by=self.actor, **self.body())
-        )
+        approval.approve(version=version, by=self.actor, **self.body())
+        return self.answer(find_version(self.project, number))
 
 
-class RejectApi(ProjectApi):
+class RejectApi(VersionsApi):
     access = {"POST": allow("owner", "manage")}
 
     @operation(
@@ -165,12 +173,11 @@ class RejectApi(ProjectApi):
     @idempotent
     def post(self, request: Request, project: str, number: int) -> Response:
         version = find_version(self.project, number)
-        return self.answer(
-            approval.reject(version=version, by=self.actor, **self.body())
-        )
+        approval.reject(version=version, by=self.actor, **self.body())
+        return self.answer(find_version(self.project, number))
 
 
-class ArchiveApi(ProjectApi):
+class ArchiveApi(VersionsApi):
     access = {"POST": allow("owner", "manage")}
 
     @operation(
@@ -182,14 +189,20 @@ class ArchiveApi(ProjectApi):
     @idempotent
     def post(self, request: Request, project: str, number: int) -> Response:
         version = find_version(self.project, number)
-        return self.answer(
-            approval.archive(version=version, by=self.actor, **self.body())
-        )
+        approval.archive(version=version, by=self.actor, **self.body())
+        return self.answer(find_version(self.project, number))
 
 
 def versions_of(project: Project) -> QuerySet[ModelVersion]:
-    return ModelVersion.objects.filter(project=project).select_related(
-        "project", "run", "dataset", "created_by", "decided_by"
+    """Versions with the newest report on a sealed test, and what their shapes show."""
+    tested = Evaluation.objects.filter(
+        version=OuterRef("pk"), kind=Evaluation.Kind.TEST
+    )
+    newest = Subquery(tested.order_by("-pk").values("report")[:1])
+    return (
+        ModelVersion.objects.filter(project=project)
+        .select_related("project", "run", "dataset", "created_by", "decided_by")
+        .annotate(report=newest)
     )
 
 
@@ -198,10 +211,3 @@ def find_version(project: Project, number: int) -> ModelVersion:
     if version is None:
         raise NotFound("There is no such version in this project.")
     return version
-
-
-def latest_report(version: ModelVersion) -> dict[str, Any] | None:
-    """The newest report on a sealed test."""
-    found = version.evaluations.filter(kind=Evaluation.Kind.TEST).first()
-    report: dict[str, Any] | None = found.report if found else None
-    return report

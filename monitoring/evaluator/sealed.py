@@ -202,13 +202,13 @@ def _written(
     run: Run | None,
     by: User | None,
 ) -> Evaluation:
-    about = {
+    about: dict[str, Any] = {
         "project": version.project,
         "version": version,
         "run": run,
         "kind": Evaluation.Kind.TEST,
     }
-    told = {
+    told: dict[str, Any] = {
         "dataset": rows.dataset,
         "n": scored.n,
         "report": report,
