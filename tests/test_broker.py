@@ -2,12 +2,17 @@
 
 import os
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+
+from mlsystem import embedded
+from mlsystem.env import SettingError
 
 SEND = """
 import time
@@ -73,3 +78,27 @@ def test_a_broker_that_is_there_gets_the_message(tmp_path):
     found = send(tmp_path, os.environ["REDIS_URL"])
 
     assert {how for how, _ in found} == {"sent"}
+
+
+# --- its address ----------------------------------------------------------------------
+
+
+def test_the_brokers_socket_stays_short_however_long_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    deep = Path("/srv") / ("deep" * 30)
+
+    path = embedded.socket_path(deep)
+
+    assert len(os.fsencode(path)) <= 107 or len(os.fsencode(tmp_path)) > 60
+    assert path == embedded.socket_path(deep)
+    assert path != embedded.socket_path(deep / "other")
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_socket_folder_that_others_can_write_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    deep = Path("/srv") / ("deep" * 30)
+    embedded.socket_path(deep).parent.chmod(0o777)
+
+    with pytest.raises(SettingError, match="not a folder of yours alone"):
+        embedded.socket_path(deep)

@@ -1,6 +1,5 @@
 """Configuration is read once, strictly, and defaults give a working laptop."""
 
-import logging
 import os
 import re
 import runpy
@@ -8,17 +7,14 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.http import HttpResponse
-from django.test import RequestFactory, override_settings
+from django.test import override_settings
 
-from mlsystem import checks, embedded, logs, secret
+from mlsystem import checks, secret
 from mlsystem.env import SettingError
-from mlsystem.middleware import ContentSecurityPolicy, TrustedProxies
 from mlsystem.version import BASE_DIR
 
 OURS = re.compile(
@@ -55,7 +51,7 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     )
 
 
-# --- defaults ---------------------------------------------------------------------------
+# --- defaults -------------------------------------------------------------------------
 
 
 def test_without_any_variable_a_laptop_works(load, tmp_path):
@@ -83,7 +79,7 @@ def test_data_lies_in_the_projects_own_folder_wherever_it_is_started(
     assert load(DATA_DIR="here")["DATA_DIR"] == tmp_path / "here"
 
 
-# --- strictness -------------------------------------------------------------------------
+# --- strictness -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -158,7 +154,7 @@ def test_the_readme_lists_every_variable():
     assert "`SOURCE_<NAME>_URL`" in readme
 
 
-# --- what a variable does ---------------------------------------------------------------
+# --- what a variable does -------------------------------------------------------------
 
 
 def test_the_public_address_is_allowed_beside_loopback_and_trusted_for_forms(load):
@@ -258,7 +254,7 @@ def test_a_definition_module_that_is_missing_fails_the_check():
     assert "no.such_thing" in found[0].msg
 
 
-# --- the secret key ---------------------------------------------------------------------
+# --- the secret key -------------------------------------------------------------------
 
 
 def test_the_secret_key_is_made_once_and_readable_by_its_owner_alone(load, tmp_path):
@@ -293,139 +289,3 @@ def test_a_secret_key_cut_short_is_refused_with_the_cure(tmp_path):
 
     with pytest.raises(SettingError, match="Delete it to get a new one"):
         secret.read_or_make(key)
-
-
-# --- the broker's address ---------------------------------------------------------------
-
-
-def test_the_brokers_socket_stays_short_however_long_the_folder(monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    deep = Path("/srv") / ("deep" * 30)
-
-    path = embedded.socket_path(deep)
-
-    assert len(os.fsencode(path)) <= 107 or len(os.fsencode(tmp_path)) > 60
-    assert path == embedded.socket_path(deep)
-    assert path != embedded.socket_path(deep / "other")
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-
-
-def test_a_socket_folder_that_others_can_write_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    deep = Path("/srv") / ("deep" * 30)
-    embedded.socket_path(deep).parent.chmod(0o777)
-
-    with pytest.raises(SettingError, match="not a folder of yours alone"):
-        embedded.socket_path(deep)
-
-
-# --- requests ---------------------------------------------------------------------------
-
-
-def seen_by_views(proxies: str, **meta: str) -> tuple[str, bool]:
-    """The client's address and whether the request counts as https."""
-    request = RequestFactory().get("/", **meta)
-    with override_settings(TRUSTED_PROXIES=_networks(proxies)):
-        TrustedProxies(lambda _: HttpResponse())(request)
-    return request.META["REMOTE_ADDR"], request.is_secure()
-
-
-def _networks(words: str) -> list[Any]:
-    from mlsystem.env import Environment
-
-    return Environment({"P": words}).networks("P")
-
-
-def test_forwarded_headers_of_a_stranger_are_ignored():
-    forged = {"HTTP_X_FORWARDED_FOR": "1.2.3.4", "HTTP_X_FORWARDED_PROTO": "https"}
-
-    assert seen_by_views("", REMOTE_ADDR="9.9.9.9", **forged) == ("9.9.9.9", False)
-    assert seen_by_views("10.0.0.0/8", REMOTE_ADDR="9.9.9.9", **forged) == (
-        "9.9.9.9",
-        False,
-    )
-
-
-def test_forwarded_headers_of_a_trusted_proxy_are_believed():
-    forwarded = {"HTTP_X_FORWARDED_FOR": "1.2.3.4", "HTTP_X_FORWARDED_PROTO": "https"}
-
-    assert seen_by_views("10.0.0.0/8", REMOTE_ADDR="10.1.1.1", **forwarded) == (
-        "1.2.3.4",
-        True,
-    )
-
-
-def test_a_client_cannot_forge_its_address_in_front_of_the_proxys_entry():
-    assert seen_by_views(
-        "10.0.0.0/8",
-        REMOTE_ADDR="10.1.1.1",
-        HTTP_X_FORWARDED_FOR="8.8.8.8, 1.2.3.4, 10.7.7.7",
-    ) == ("1.2.3.4", False)
-
-
-def test_the_content_security_policy_is_on_every_answer(client):
-    policy = client.get("/no/such/page").headers["Content-Security-Policy"]
-
-    assert "default-src 'none'" in policy
-    assert "script-src 'self';" in policy
-    assert "unsafe-eval" not in policy
-    assert "frame-ancestors 'none'" in policy
-
-
-def test_a_view_may_bring_a_policy_of_its_own():
-    def view(_: Any) -> HttpResponse:
-        return HttpResponse(headers={"Content-Security-Policy": "sandbox"})
-
-    answer = ContentSecurityPolicy(view)(RequestFactory().get("/"))
-
-    assert answer.headers["Content-Security-Policy"] == "sandbox"
-
-
-# --- logs -------------------------------------------------------------------------------
-
-
-def logged(message: str, *arguments: Any, error: bool = False) -> str:
-    info = None
-    if error:
-        try:
-            raise ValueError("password=hunter2")
-        except ValueError:
-            info = sys.exc_info()
-    record = logging.LogRecord("t", logging.INFO, "f", 1, message, arguments, info)
-    return logs.LineFormatter("%(levelname)s %(message)s").format(record)
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        "key mls_AbCd1234hunter2hunter2hunter2hunter2",
-        "Authorization: Bearer hunter2.hunter2",
-        "postgresql://erin:hunter2@db/ml is down",
-        "redis://:hunter2@cache",
-        "{'password': 'hunter2'}",
-        "POST /sign-in?token=hunter2&x=1",
-        "X-Api-Key: hunter2",
-        "Cookie: sessionid=hunter2; a=b",
-    ],
-)
-def test_no_secret_reaches_the_log(message):
-    assert "hunter2" not in logged(message)
-
-
-def test_a_key_stays_recognisable_in_the_log_by_its_public_part():
-    assert "mls_AbCd1234" in logged("mls_AbCd1234hunter2hunter2")
-
-
-def test_a_record_is_one_line_whatever_a_client_sends():
-    line = logged("path %s", "/a\r\nINFO forged \x1b[31m\u2028x")
-
-    assert len(line.splitlines()) == 1
-    assert "\x1b" not in line
-
-
-def test_a_traceback_stays_on_its_records_line_without_its_secret():
-    line = logged("Broken.", error=True)
-
-    assert "ValueError" in line
-    assert "hunter2" not in line
-    assert len(line.splitlines()) == 1

@@ -1,169 +1,18 @@
 """`manage.py up`: one command starts everything, keeps it alive, and leaves nothing."""
 
-import io
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mlsystem.supervisor.fleet import Fleet
-from mlsystem.supervisor.output import Printer
-from mlsystem.supervisor.programs import Program
 from mlsystem.version import BASE_DIR
 from tests.processes import child_environment
-
-linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def accepts(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def eventually(condition: Callable[[], object], *, within: float = 30) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.1)
-
-
-def family(parent: int) -> dict[int, str]:
-    """Every living descendant's id with its command line."""
-    parents, commands = {}, {}
-    for entry in Path("/proc").iterdir():
-        try:
-            state, ppid = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-            command = (
-                (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-            )
-        except (OSError, ValueError):
-            continue  # no process, or gone while we looked
-        if entry.name.isdigit() and state != "Z":
-            parents[int(entry.name)], commands[int(entry.name)] = int(ppid), command
-    found: dict[int, str] = {}
-    while True:
-        more = {pid for pid, ppid in parents.items() if ppid in {parent, *found}}
-        if more == set(found):
-            return found
-        found = {pid: commands[pid] for pid in more}
-
-
-def alive(pid: int) -> bool:
-    try:
-        return (
-            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        )
-    except OSError:
-        return False
-
-
-# --- the fleet, with small programs -----------------------------------------------------
-
-
-def shell(name: str, script: str, **more: float) -> Program:
-    return Program(name, ["/bin/sh", "-c", script], **more)
-
-
-def run_fleet(*programs: Program, until: Callable[[str], bool]) -> str:
-    """Runs a fleet until its output satisfies the condition; returns the output."""
-    output = io.StringIO()
-    fleet = Fleet(programs, say=Printer(output))
-
-    def watch() -> None:
-        deadline = time.monotonic() + 20
-        while not until(output.getvalue()) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        fleet.stop()
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    fleet.run(ready=lambda: True, announce=lambda: None)
-    watcher.join()
-    return output.getvalue()
-
-
-def test_every_line_names_who_said_it():
-    said = run_fleet(
-        shell("web", "echo one; echo two >&2; sleep 100"),
-        shell("beat", "echo three; sleep 100"),
-        until=lambda text: text.count("\n") >= 3,
-    )
-
-    assert {"web    | one", "web    | two", "beat   | three"} <= set(said.splitlines())
-    assert "\x1b" not in said
-
-
-def test_a_program_that_keeps_dying_is_started_again_later_and_later():
-    said = run_fleet(shell("web", "exit 7"), until=lambda text: text.count("7;") >= 3)
-
-    assert re.findall(r"exit code 7; starts again in (\S+) s", said)[:3] == [
-        *("0.5", "1", "2")
-    ]
-
-
-@linux
-def test_what_a_killed_program_started_is_killed_with_it():
-    said = run_fleet(
-        shell("long", "sleep 1000 & echo child $!; sleep 0.2; kill -9 $$"),
-        until=lambda text: "Killed by SIGKILL" in text,
-    )
-
-    assert all(not alive(int(pid)) for pid in re.findall(r"child (\d+)", said))
-
-
-@linux
-def test_a_program_that_does_not_listen_is_ended_after_its_grace():
-    started = time.monotonic()
-    said = run_fleet(
-        shell("web", "trap '' TERM; echo pid $$; while :; do sleep 1; done", grace=1),
-        until=lambda text: "pid" in text,
-    )
-
-    assert time.monotonic() - started < 10
-    assert not alive(int(re.findall(r"pid (\d+)", said)[0]))
-
-
-def test_the_broker_ends_after_those_who_need_it():
-    last_words = "trap 'echo bye; exit' TERM; echo up; while :; do sleep 0.1; done"
-    said = run_fleet(
-        shell("broker", last_words),
-        shell("long", last_words.replace("echo bye", "sleep 0.5; echo bye")),
-        until=lambda text: text.count(" up\n") == 2,
-    )
-
-    byes = [line.split()[0] for line in said.splitlines() if line.endswith("bye")]
-    assert byes == ["long", "broker"]
-
-
-def test_a_reader_that_goes_away_does_not_stop_the_fleet(tmp_path):
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "w") as nobody:
-        fleet = Fleet(
-            [shell("web", f"echo hello; sleep 0.5; touch {tmp_path}/alive; sleep 9")],
-            say=Printer(nobody),
-        )
-        threading.Timer(1.5, fleet.stop).start()
-        fleet.run(ready=lambda: True, announce=lambda: None)
-
-    assert (tmp_path / "alive").exists()
-
-
-# --- the command ------------------------------------------------------------------------
+from tests.watching import accepts, alive, eventually, family, free_port, linux
 
 
 class Up:
