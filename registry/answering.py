@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry.decision import decide
+from registry.guarded import FAILED
 from registry.models import ModelVersion
 from registry.schema import find_class, json_value
 
@@ -157,6 +158,8 @@ class LoadedVersion:
 
     def _called(self, result: Any) -> _Output:
         """A declared function's return value as an output."""
+        if result is FAILED:
+            raise ModelFailure("failed in its function; the log has the traceback")
         if self.task == "regression":
             return _Output(prediction=_finite(result))
         if isinstance(result, Mapping):
