@@ -4,12 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
+from labelling import housekeeping, tasks  # noqa: F401  # registers the task
 from labelling.collector import matching
 from labelling.collector.silence import is_due, mature
 from labelling.collector.truth import record_truth
 from labelling.models import Match, TruthInbox
-from registry.models import Project
+from registry import jobs
+from registry.models import Job, Project
 from serving.models import Prediction
 from tests.factories import make_bare_version, make_prediction, make_project
 
@@ -131,3 +134,16 @@ def test_with_nothing_new_there_is_nothing_to_do(churn: Project) -> None:
     assert not is_due(now=NOW + timedelta(minutes=1))
     mature(now=NOW + 30 * DAY - timedelta(minutes=1))
     assert is_due(now=NOW + 30 * DAY)
+
+
+def test_the_pulse_asks_for_it_and_a_job_does_it(churn: Project) -> None:
+    make_prediction(churn, at=NOW)
+    with time_machine.travel(NOW + 31 * DAY, tick=False):
+        housekeeping.sweep(NOW + 31 * DAY)
+        housekeeping.sweep(NOW + 31 * DAY)
+        job = Job.objects.get(task="labelling.mature")
+        done = jobs.work_here(job)
+    assert (done.state, done.result) == ("succeeded", {"matches": 1})
+    assert Match.objects.get().by_silence
+    housekeeping.sweep(NOW + 31 * DAY)
+    assert Job.objects.count() == 1

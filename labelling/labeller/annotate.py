@@ -171,13 +171,14 @@ def _count(
         state=State.SUBMITTED,
         seconds__lte=PAUSE,
     ).order_by("-pk")
-    pace = list(recent.values_list("seconds", flat=True)[:PACE])
+    times = recent.values_list("seconds", flat=True)[:PACE]
+    pace = [seconds for seconds in times if seconds is not None]
     gold = example.gold is not None
     AnnotatorStat.objects.filter(pk=stat.pk).update(
         submitted=F("submitted") + 1,
         gold_seen=F("gold_seen") + int(gold),
         gold_right=F("gold_right") + int(gold and annotation.value == example.gold),
-        median_seconds=median(pace) if pace else stat.median_seconds,  # type: ignore[type-var]
+        median_seconds=median(pace) if pace else stat.median_seconds,
     )
 
 

@@ -164,7 +164,7 @@ def add(
         .exclude(state=Example.State.WITHDRAWN)
         .order_by("pk")
     }
-    firsts = {}  # type: ignore[var-annotated]
+    firsts: dict[str, Draft] = {}
     for draft in fresh:
         if draft.content_hash not in cards:
             firsts.setdefault(draft.content_hash, draft)

@@ -1,0 +1,225 @@
+"""The predictions log over REST, with truth; and predictions that were made elsewhere."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+
+from labelling.collector.truth import record_truth
+from registry.clock import now
+from registry.identifiers import canonical_key
+from registry.models import ModelVersion, Project
+from serving.models import Prediction, PredictionInbox
+from tests.calls import Rest
+from tests.factories import (
+    make_bare_version,
+    make_key,
+    make_prediction,
+    make_project,
+    make_rows,
+    make_serving,
+)
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def churn() -> Project:
+    return make_project()
+
+
+@pytest.fixture
+def rest(churn: Project) -> Rest:
+    return Rest(churn, make_key(churn, "manage"))
+
+
+def ids(rest: Rest, query: str = "") -> list[str]:
+    answer = rest.get(f"predictions{query}")
+    assert answer.status_code == 200, answer.content
+    return [row["id"] for row in answer.json()["results"]]
+
+
+def test_an_answer_is_found_with_its_version_and_truth(
+    churn: Project, rest: Rest
+) -> None:
+    row = make_prediction(churn, reference="order 1", at=now() - DAY)
+    shown = rest.get(f"predictions/{row.pk}").json()
+    assert shown["prediction"] == "Yes"
+    assert (shown["model"], shown["variant"]) == ("churn/1", "live")
+    assert shown["input"] == row.input
+    assert shown["truth"] is None
+
+    for value in ("Yes", "No"):
+        items = [{"reference": "order 1", "value": value}]
+        record_truth(project=churn, items=items, actor=None, now=now())
+    truth = rest.get(f"predictions/{row.pk}").json()["truth"]
+    assert (truth["value"], truth["source"]) == ("No", "outcome")
+    assert [said["value"] for said in truth["history"]] == ["Yes", "No"]
+    (listed,) = rest.get("predictions").json()["results"]
+    assert listed["truth"]["value"] == "No"
+    assert "history" not in listed["truth"]
+
+
+def test_early_truth_and_silence_are_seen_before_any_tick(
+    churn: Project, rest: Rest
+) -> None:
+    items = [{"reference": "order 1", "value": "Yes"}]
+    record_truth(project=churn, items=items, actor=None, now=now())
+    early = make_prediction(churn, reference="order 1")
+    silent = make_prediction(churn, at=now() - 31 * DAY)
+    assert rest.get(f"predictions/{early.pk}").json()["truth"]["value"] == "Yes"
+    truth = rest.get(f"predictions/{silent.pk}").json()["truth"]
+    assert (truth["value"], truth["source"]) == ("No", "silence")
+    assert "history" not in truth
+
+
+def test_the_log_is_filtered_and_paged(churn: Project, rest: Rest) -> None:
+    start = now() - 10 * DAY
+    second = make_bare_version(churn, 2)
+    rows = [
+        make_prediction(churn, at=start, reference="a", entity="C1"),
+        make_prediction(churn, at=start + DAY, entity="C1"),
+        make_prediction(churn, at=start + 2 * DAY, version=second),
+    ]
+    first, middle, last = (str(row.pk) for row in rows)
+    assert ids(rest) == [last, middle, first]
+    assert ids(rest, "?reference=a") == [first]
+    assert ids(rest, "?entity=C1") == [middle, first]
+    assert ids(rest, "?model=2") == [last]
+    since, until = (quote((start + n * DAY).isoformat()) for n in (1, 2))
+    assert ids(rest, f"?from={since}&to={until}") == [middle]
+    page = rest.get("predictions?limit=2").json()
+    following = rest.client.get(page["next"], headers=rest.headers).json()
+    assert [row["id"] for row in following["results"]] == [first]
+    for query in ("?from=yesterday", "?model=one", "?colour=red", "?cursor=x"):
+        assert rest.get(f"predictions{query}").status_code == 400
+
+
+def test_an_entity_of_several_columns_is_asked_for_as_json(rest: Rest) -> None:
+    flights = make_project("flights", entity=["carrier", "flight"])
+    key = canonical_key(flights.entity, {"carrier": "UA", "flight": 1545})
+    row = make_prediction(flights, entity=key)
+    rest = Rest(flights, make_key(flights, "manage"))
+    asked = quote('{"flight": 1545, "carrier": "UA"}')
+    assert ids(rest, f"?entity={asked}") == [str(row.pk)]
+    assert rest.get("predictions?entity=UA").status_code == 400
+
+
+def test_what_a_shadow_said_is_listed_under_its_model(
+    churn: Project, rest: Rest
+) -> None:
+    answer = make_prediction(churn)
+    shadow = make_prediction(
+        churn,
+        version=make_bare_version(churn, 2),
+        role="shadow",
+        shadow_of=answer.pk,
+    )
+    assert ids(rest) == [str(answer.pk)]
+    assert ids(rest, "?model=2") == [str(shadow.pk)]
+
+
+def test_a_page_takes_few_queries(
+    churn: Project, rest: Rest, django_assert_max_num_queries: Any
+) -> None:
+    for n in range(30):
+        make_prediction(churn, reference=f"r{n}", entity=f"C{n}")
+    with django_assert_max_num_queries(12):
+        assert len(ids(rest)) == 30
+
+
+def test_the_log_is_not_for_viewers_or_others(churn: Project) -> None:
+    row = make_prediction(churn)
+    for scope in ("read", "predict", "label"):
+        rest = Rest(churn, make_key(churn, scope, name=scope))
+        assert rest.get("predictions").status_code == 403
+    other = make_project("other")
+    rest = Rest(other, make_key(other, "manage", name="other"))
+    assert rest.get(f"predictions/{row.pk}").status_code == 404
+    assert rest.get(f"predictions/{uuid4()}").status_code == 404
+    assert rest.get("predictions/7").status_code == 404
+    assert Rest(churn).get("predictions").status_code == 401
+
+
+@pytest.fixture
+def elsewhere() -> tuple[Rest, ModelVersion]:
+    """A client with a copy of version 1, which serves."""
+    rollout = make_serving()
+    project = rollout.project
+    return Rest(project, make_key(project, "truth")), rollout.live
+
+
+def batch(version: ModelVersion, *items: Any, **changes: Any) -> dict[str, Any]:
+    body = {"model": version.number, "sha256": version.sha256}
+    return body | {"predictions": list(items)} | changes
+
+
+def test_predictions_made_elsewhere_are_stored_like_ours(
+    elsewhere: tuple[Rest, ModelVersion],
+) -> None:
+    rest, version = elsewhere
+    row = make_rows(1)[0]
+    item = {"input": row, "entity": "C1", "prediction": "Yes", "score": 0.9}
+    answer = rest.post("predictions", batch(version, item | {"latency_ms": 2.5}))
+    assert answer.status_code == 201
+    stored = Prediction.objects.get(pk=answer.json()["responses"][0]["id"])
+    assert (stored.version, stored.role, stored.source) == (version, "live", "external")
+    assert stored.score == 0.9
+    assert stored.output["probabilities"] == pytest.approx({"No": 0.1, "Yes": 0.9})
+    assert stored.decision["action"] == "offer"  # 0.9 × 6 × 20 > 60
+    assert stored.entity == "C1"
+    assert stored.latency_ms == 2.5
+    assert PredictionInbox.objects.get().prediction_id == stored.pk
+
+
+def test_a_bad_one_is_an_error_in_its_place(
+    elsewhere: tuple[Rest, ModelVersion],
+) -> None:
+    rest, version = elsewhere
+    good = {"input": make_rows(1)[0], "prediction": "Yes"}
+    bad: list[Any] = [
+        good | {"prediction": "maybe"},
+        good | {"prediction": None},
+        good | {"score": 1.5},
+        good | {"probabilities": {"Yes": 0.5, "No": 0.6}},
+        good | {"probabilities": {"Yes": 1.0}},
+        good | {"input": {"tenure": "long"}},
+        good | {"colour": "red"},
+        good | {"at": "2026-01-01T00:00:00"},
+        {"prediction": "Yes"},
+        "Yes",
+    ]
+    answer = rest.post("predictions", batch(version, good, *bad))
+    assert answer.status_code == 201
+    first, *others = answer.json()["responses"]
+    assert set(first) == {"id"}
+    assert [reply["error"]["status"] for reply in others] == [400] * len(bad)
+    assert Prediction.objects.count() == 1
+
+
+def test_the_file_must_be_that_models(elsewhere: tuple[Rest, ModelVersion]) -> None:
+    rest, version = elsewhere
+    item = {"input": make_rows(1)[0], "prediction": "Yes"}
+    for changes, status in (
+        ({"sha256": "0" * 64}, 400),
+        ({"sha256": "0"}, 400),
+        ({"model": 99}, 404),
+        ({"predictions": []}, 400),
+        ({"predictions": None}, 400),
+        ({"colour": "red"}, 400),
+    ):
+        answer = rest.post("predictions", batch(version, item, **changes))
+        assert answer.status_code == status, changes
+    assert not Prediction.objects.exists()
+
+
+def test_a_retry_stores_nothing_twice(elsewhere: tuple[Rest, ModelVersion]) -> None:
+    rest, version = elsewhere
+    body = batch(version, {"input": make_rows(1)[0], "prediction": "Yes"})
+    first = rest.post("predictions", body, Idempotency_Key="p1")
+    again = rest.post("predictions", body, Idempotency_Key="p1")
+    assert again.json() == first.json()
+    assert Prediction.objects.count() == 1
