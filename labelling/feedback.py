@@ -56,9 +56,9 @@ def give(
         received_at=now,
     )
     with transaction.atomic():
-        asked = said is None and not prediction.test
-        if asked:  # before the project is locked: see intake
-            _ask_for_label(project, prediction, now=now)
+        asked = False
+        if said is None and not prediction.test:  # before the project is locked
+            asked = _ask_for_label(project, prediction, now=now)
         matching.lock(project)
         if _is_new(row):
             row.save(force_insert=True)
@@ -123,8 +123,9 @@ def _count_as_truth(
     store(project=project, claims=[claim], now=now, summary=Summary())
 
 
-def _ask_for_label(project: Project, prediction: Prediction, *, now: datetime) -> None:
-    """What was predicted from becomes an example that is handed out first."""
+def _ask_for_label(project: Project, prediction: Prediction, *, now: datetime) -> bool:
+    """What was predicted from becomes an example that is handed out first. False where
+    experts have looked at it already: their word stands."""
     payload = prediction.input or prediction.features
     if not isinstance(payload, dict) or not payload:
         payload = {"entity": prediction.entity, "reference": prediction.reference}
@@ -138,6 +139,10 @@ def _ask_for_label(project: Project, prediction: Prediction, *, now: datetime) -
         prediction_id=prediction.pk,
     )
     intake.add(project=project, drafts=[draft], taken=intake.Taken(), now=now)
-    Example.objects.filter(
-        project=project, key=draft.key, priority__lt=PRIORITY, duplicate_of=None
-    ).update(priority=PRIORITY, reason=REASON)
+    unlabelled = Example.objects.filter(
+        project=project, key=draft.key, state__in=["open", "disputed"]
+    )
+    unlabelled.filter(priority__lt=PRIORITY, duplicate_of=None).update(
+        priority=PRIORITY, reason=REASON
+    )
+    return unlabelled.exists()

@@ -183,6 +183,14 @@ def test_browsers_may_ask_from_anywhere_without_credentials(said: Prediction) ->
     assert "Access-Control-Allow-Origin" not in truth
 
 
+def test_where_experts_have_looked_their_word_stands(said: Prediction) -> None:
+    with_token(said)
+    Example.objects.update(state="labelled", answer="Yes")
+    again = with_token(said, comment="really!")
+    assert again.json() == {"truth": False, "label_requested": False}
+    assert Feedback.objects.count() == 2
+
+
 def test_a_test_prediction_asks_for_no_label(churn: Project) -> None:
     tried = make_prediction(churn, test=True)
     assert with_token(tried).json() == {"truth": False, "label_requested": False}
