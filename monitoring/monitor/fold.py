@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
+from labelling.collector.waiting import claim_waiting
 from labelling.models import Match
 from monitoring.models import HourBucket
 from monitoring.monitor.inputs import Inputs, fold_inputs
 from monitoring.monitor.references import make_reference, reference_of
+from registry.clock import now as clock_now
 from registry.models import ModelVersion, Project
 from serving.models import Prediction, PredictionInbox
 
@@ -48,6 +50,8 @@ def fold_predictions(project: Project) -> set[Place]:
         if not entries:
             return set()
         ids = [entry.prediction_id for entry in entries]
+        # Truth that came first finds them here, however long nobody folded.
+        claim_waiting(project=project, predictions=ids, now=clock_now())
         rows = Prediction.objects.filter(pk__in=ids, test=False)
         places = _fold(project, list(rows))
         PredictionInbox.objects.filter(pk__in=[entry.pk for entry in entries]).delete()
