@@ -61,7 +61,7 @@ def test_the_baseline_is_live_at_once(tmp_path: Path) -> None:
 
 def test_with_run_the_better_model_goes_live(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", deliveries(1500))
-    code, out, err = create(path, "--run", "--budget", "30")
+    code, out, err = create(path, "--run", "--budget", "120")
     assert code == 0, out + err
     rollout = Rollout.objects.get(project__slug="deliveries")
     assert (rollout.live.kind, rollout.live.state) == ("trained", "accepted")
@@ -75,7 +75,7 @@ def test_with_run_the_better_model_goes_live(tmp_path: Path) -> None:
 
 def test_a_model_no_better_is_rejected_and_the_baseline_stays(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", deliveries(400, told=False))
-    code, out, _ = create(path, "--run", "--budget", "30")
+    code, out, _ = create(path, "--run", "--budget", "120")
     assert code == 1, out
     rollout = Rollout.objects.get(project__slug="deliveries")
     assert rollout.live == rollout.baseline

@@ -39,7 +39,7 @@ def project() -> Project:
 
 
 def start(project: Project, **changes: Any) -> Run:
-    given = {"budget": 30, "params": {"slots": 1}, "now": now(), "trigger": "rest"}
+    given = {"budget": 120, "params": {"slots": 1}, "now": now(), "trigger": "rest"}
     return pipeline.start(project=project, **(given | changes))
 
 
