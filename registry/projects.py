@@ -10,7 +10,15 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from registry import audit, catalogue, datasets, definition_store, guess, schema
+from registry import (
+    audit,
+    catalogue,
+    datasets,
+    decision,
+    definition_store,
+    guess,
+    schema,
+)
 from registry.actors import Actor
 from registry.errors import Conflict, EditedMeanwhile, FieldError, InvalidInput
 from registry.models import Dataset, Membership, Project, User
@@ -236,6 +244,8 @@ def _check(project: Project) -> None:
         *_check_columns(project),
         *_check_costs(project),
     ]
+    if not errors:  # a decision speaks of classes and costs that are right
+        errors += _check_decision(project)
     try:
         ZoneInfo(project.zone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -325,6 +335,13 @@ def _check_costs(project: Project) -> list[FieldError]:
             if message := _wrong_cell(cell, numbers):
                 errors.append(FieldError(f"costs.matrix.{action}.{name}", message))
     return errors
+
+
+def _check_decision(project: Project) -> list[FieldError]:
+    told = decision.problems(
+        project.decision, costs=project.costs, classes=project.classes
+    )
+    return [FieldError("decision", text) for text in told]
 
 
 def _wrong_cell(cell: object, numbers: Sequence[str] | set[Any]) -> str:

@@ -49,8 +49,8 @@ class Broken(serializers.Serializer):
 class RolloutOutput(serializers.Serializer):
     live = serializers.IntegerField(source="live.number")
     baseline = serializers.IntegerField(source="baseline.number")
-    previous = serializers.IntegerField(source="previous.number", default=None)
-    candidate = serializers.IntegerField(source="candidate.number", default=None)
+    previous = serializers.IntegerField(source="previous.number", allow_null=True)
+    candidate = serializers.IntegerField(source="candidate.number", allow_null=True)
     shadows = serializers.SerializerMethodField()
     mode = serializers.ChoiceField(Rollout.Mode.values)
     state = serializers.ChoiceField(Rollout.State.values)
@@ -140,7 +140,7 @@ class RolloutApi(Edits):
         input=Start,
         output=RolloutOutput,
         revision=True,
-        errors=(409, 422),
+        errors=(409, 422, 428),
     )
     @idempotent
     def post(self, request: Request, project: str) -> Response:
@@ -159,7 +159,7 @@ class RolloutApi(Edits):
         input=Share,
         output=RolloutOutput,
         revision=True,
-        errors=(409,),
+        errors=(409, 428),
     )
     def patch(self, request: Request, project: str) -> Response:
         return self.edited(rollout.set_percent, **self.body())
@@ -173,7 +173,7 @@ class PauseApi(Edits):
         input=Reason,
         output=RolloutOutput,
         revision=True,
-        errors=(409,),
+        errors=(409, 428),
     )
     @idempotent
     def post(self, request: Request, project: str) -> Response:
@@ -189,7 +189,7 @@ class ResumeApi(Edits):
         input=Reason,
         output=RolloutOutput,
         revision=True,
-        errors=(409,),
+        errors=(409, 428),
     )
     @idempotent
     def post(self, request: Request, project: str) -> Response:
@@ -208,7 +208,7 @@ class PromoteApi(Edits):
         input=Reason,
         output=RolloutOutput,
         revision=True,
-        errors=(409,),
+        errors=(409, 428),
     )
     @idempotent
     def post(self, request: Request, project: str) -> Response:
@@ -223,7 +223,7 @@ class RollbackApi(Edits):
         input=Reason,
         output=RolloutOutput,
         revision=True,
-        errors=(409,),
+        errors=(409, 428),
     )
     @idempotent
     def post(self, request: Request, project: str) -> Response:
@@ -238,7 +238,7 @@ class BaselineApi(Edits):
         input=Reason,
         output=RolloutOutput,
         revision=True,
-        errors=(409,),
+        errors=(409, 428),
     )
     @idempotent
     def post(self, request: Request, project: str) -> Response:

@@ -23,7 +23,7 @@ def clean_percent(value: object, *, name: str = "percent") -> Decimal:
     """
     number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     share = Decimal(str(value)) if number else Decimal(-1)
-    if not (0 <= share <= 100) or share != round(share, 2):
+    if not share.is_finite() or not (0 <= share <= 100) or share != round(share, 2):
         raise _wrong(name, f"{value!r}: write a number from 0 to 100, two decimals.")
     return round(share, 2)
 

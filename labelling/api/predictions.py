@@ -23,7 +23,7 @@ from registry.web.api import (
     idempotent,
     operation,
 )
-from registry.web.fields import EntityField, InputField, TruthField
+from registry.web.fields import EntityField, InputField, OneByOne, TruthField
 from serving import elsewhere, predictions
 from serving.models import Prediction
 
@@ -80,18 +80,18 @@ class PredictionsApi(ProjectApi):
 
     class Input(StrictSerializer):
         model = serializers.IntegerField(min_value=1, help_text="Its number.")
-        sha256 = serializers.CharField(
-            min_length=64, max_length=64, help_text="Of the file that answered."
+        sha256 = serializers.RegexField(
+            r"^[0-9a-f]{64}$", help_text="Of the file that answered."
         )
-        predictions = ElsewhereItem(  # type: ignore[call-arg]
-            many=True, min_length=1, max_length=elsewhere.LARGEST_BATCH
+        predictions = OneByOne(
+            child=ElsewhereItem(), min_length=1, max_length=elsewhere.LARGEST_BATCH
         )
 
     class Envelope(Input):
         """What is read of it: a bad item is an error in its place."""
 
         predictions = serializers.ListField(  # type: ignore[assignment]
-            child=serializers.JSONField(),
+            child=serializers.JSONField(allow_null=True),
             min_length=1,
             max_length=elsewhere.LARGEST_BATCH,
         )

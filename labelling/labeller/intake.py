@@ -117,6 +117,8 @@ def _whole(
     value = item.get(name)
     if value is None:
         return default
+    if isinstance(value, float) and value.is_integer():  # JSON knows one kind of number
+        value = int(value)
     if (
         isinstance(value, bool)
         or not isinstance(value, int)

@@ -34,7 +34,7 @@ class ReadyApi(HouseApi):
     @operation(
         "Whether database, broker and live models are there; 503 if not.",
         output=Output,
-        errors=(503,),
+        also=(503,),
     )
     def get(self, request: Request) -> Response:
         parts = {"database": _database(), "broker": _broker()}
@@ -52,7 +52,7 @@ class MetricsApi(HouseApi):
     access = {"GET": allow("user", "read")}
     produces = ("text/plain", "application/openmetrics-text")
 
-    @operation("Figures for Prometheus.", output=serializers.CharField)
+    @operation("Figures for Prometheus.", download=("text/plain",))
     def get(self, request: Request) -> HttpResponse:
         user, key = self.actor.user, self.actor.key
         whole = key is None and user is not None and user.is_staff

@@ -48,7 +48,7 @@ class Cell(serializers.Field):
     """One cell of a cost matrix."""
 
     default_error_messages = {
-        "shape": 'Write a number, or {"field": "monthly_charges", "times": 6}.'
+        "shape": 'Write a number, or {{"field": "monthly_charges", "times": 6}}.'
     }
 
     def to_internal_value(self, data: Any) -> Any:

@@ -197,6 +197,12 @@ class Api(APIView):
             data = self._shown(data)
         return Response(data, status=status or self.operation.status)
 
+    def answer_later(self, data: Any) -> Response:
+        """`data` through the operation's `later`: taken in, and done by a job."""
+        assert self.operation.later is not None
+        shown = self.operation.later(data, context=self._context).data
+        return Response(shown, status=202)
+
     def page(self, queryset: Any, *, order: keyset.Order = "-id") -> Response:
         """One page of a list by keyset, each row through the operation's output."""
         found = keyset.page(queryset, self.request, order=order)

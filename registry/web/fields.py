@@ -3,7 +3,10 @@
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-ANY_INPUT = {"description": "An object of the project's fields, or its one value."}
+ANY_INPUT = {
+    "type": ["object", "string", "number", "boolean"],
+    "description": "An object of the project's fields, or its one value.",
+}
 ANY_TRUTH = {
     "type": ["string", "number", "boolean", "array", "null"],
     "items": {"type": "string"},
@@ -24,3 +27,7 @@ class TruthField(serializers.JSONField):
 @extend_schema_field(ANY_ENTITY, component_name="ProjectEntity")
 class EntityField(serializers.JSONField):
     """An entity: a string, or an object where it has several columns."""
+
+
+class OneByOne(serializers.ListField):
+    """A list whose wrong items are errors in their places, not a refused request."""

@@ -147,7 +147,7 @@ def _own_commit(
 
 def slot_of(view: Any, request: Request) -> Slot:
     key = request.headers.get("Idempotency-Key", "")
-    if key and not WELL_FORMED.match(key):
+    if "Idempotency-Key" in request.headers and not WELL_FORMED.match(key):
         message = "Write 1 to 200 visible ASCII characters."
         raise InvalidInput(
             f"Idempotency-Key: {message}",

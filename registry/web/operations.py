@@ -20,12 +20,14 @@ class Operation:
     query: Mapping[str, Field] = field(default_factory=dict)
     status: int = 200
     errors: tuple[int, ...] = ()
+    also: tuple[int, ...] = ()
     paged: bool = False
     many: bool = False
     or_list: int = 0
     revision: bool = False
     form: type[Serializer] | None = None
     download: tuple[str, ...] = ()
+    later: type[Serializer] | None = None
 
 
 def operation(
@@ -36,12 +38,14 @@ def operation(
     query: Mapping[str, Field] | None = None,
     status: int = 200,
     errors: tuple[int, ...] = (),
+    also: tuple[int, ...] = (),
     paged: bool = False,
     many: bool = False,
     or_list: int = 0,
     revision: bool = False,
     form: type[Serializer] | None = None,
     download: tuple[str, ...] = (),
+    later: type[Serializer] | None = None,
 ) -> Callable[[Method], Method]:
     """Describe a method: `@operation("List members.", output=Member, paged=True)`.
 
@@ -52,9 +56,11 @@ def operation(
     - `query`: parameters by name, read by `self.query()`.
     - `errors`: statuses only the verb can raise (409, …). 400, 401, 403, 404, 406, 412,
       413, 415, 422, 429 and 503 follow from the rest. 428 makes If-Match required.
+    - `also`: further statuses that are answered in the shape of `output`.
     - `revision`: answers carry an ETag; PATCH, PUT and POST read If-Match.
     - `form`: the fields beside the file of an upload (see registry.web.uploads).
     - `download`: media types of a file that is answered instead of JSON.
+    - `later`: what 202 answers where the work is left to a job; see `self.answer_later`.
     """
 
     if isinstance(output, type) and not issubclass(output, Serializer):
@@ -68,12 +74,14 @@ def operation(
             query=query or {},
             status=status,
             errors=errors,
+            also=also,
             paged=paged,
             many=many,
             or_list=or_list,
             revision=revision,
             form=form,
             download=download,
+            later=later,
         )
         return method
 

@@ -18,13 +18,14 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from registry.actors import Actor
-from registry.errors import DomainError
+from registry.errors import DomainError, InvalidInput
 from registry.models import User
 from registry.web import access, problems
 from registry.web.access import Access, Rule, allow
 
 View = Callable[..., HttpResponse]
 Roles = str | tuple[str, ...]
+LONGEST_NUMBER = 9  # digits; fits into 32 bits
 
 
 def project_page(get: Roles = (), **methods: Roles) -> Callable[[View], View]:
@@ -47,6 +48,7 @@ def project_page(get: Roles = (), **methods: Roles) -> Callable[[View], View]:
             if rule is None:
                 return HttpResponseNotAllowed(list(rules))
             _check(rule, request)
+            _check_form(request)
             return view(request, request.project, **kwargs)
 
         return _finish(page, rules)
@@ -75,6 +77,7 @@ def house_page(get: Roles = (), **methods: Roles) -> Callable[[View], View]:
                 return HttpResponseNotAllowed(list(rules))
             if not rule.public:
                 _check(rule, request)
+            _check_form(request)
             return view(request, **kwargs)
 
         return _finish(page, rules)
@@ -92,6 +95,20 @@ def sign_in_first(request: Any) -> HttpResponse:
     if htmx:
         return HttpResponse(status=401, headers={"HX-Redirect": address})
     return redirect(address)
+
+
+def whole_number(text: str | None) -> int | None:
+    """What a form or an address says, if it is a number a row can have."""
+    found = (text or "").strip()
+    plain = found.isascii() and found.isdigit() and len(found) <= LONGEST_NUMBER
+    return int(found) if plain else None
+
+
+def _check_form(request: Any) -> None:
+    """No field of a form holds a NUL, which no database stores."""
+    texts = (text for _, several in request.POST.lists() for text in several)
+    if any("\x00" in text for text in texts):
+        raise InvalidInput("A field holds a NUL character.")
 
 
 def safe_next(request: HttpRequest) -> str:

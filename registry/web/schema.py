@@ -11,6 +11,7 @@ from rest_framework.serializers import Field, Serializer
 
 from registry.models.projects import SLUG_PATTERN
 from registry.web.access import Rule
+from registry.web.fields import OneByOne
 from registry.web.operations import Operation
 from registry.web.routes import PART
 from registry.web.serializers import StrictSerializer
@@ -20,8 +21,9 @@ CONVERTERS: dict[str, dict[str, Any]] = {
     "slug": {"type": "string", "pattern": SLUG_PATTERN},
     "int": {"type": "integer", "minimum": 0, "maximum": INT64[-1]},
     "uuid": {"type": "string", "format": "uuid"},
-    "str": {"type": "string", "minLength": 1, "pattern": r"^[^/]+$"},
+    "str": {"type": "string", "pattern": r"^[^/\x00-\x1f\x7f]+$"},
 }
+NOT_NULL = ["string", "number", "boolean", "object", "array"]
 KEYS = ({"key": []}, {"bearer": []})  # type: ignore[var-annotated]
 SESSION = {"session": []}  # type: ignore[var-annotated]
 ERRORS = {
@@ -94,7 +96,7 @@ class Schema(AutoSchema):
     def _field(self, field: Field, name: str = "") -> dict[str, Any]:
         if name:
             field.field_name = name
-        schema = self._map_serializer_field(field, "request")
+        schema = self._map_serializer_field(field, "request") or {}
         self._insert_field_validators(field, schema)
         return schema
 
@@ -119,7 +121,11 @@ class Schema(AutoSchema):
         content: dict[str, Any] = {}
         if about.input:
             item = self._ref(about.input, "request")
-            several = {"type": "array", "items": item, "maxItems": about.or_list}
+            several = {
+                "type": "array",
+                "items": _or_wrong(item),
+                "maxItems": about.or_list,
+            }
             schema = {"oneOf": [item, several]} if about.or_list else item
             content["application/json"] = {"schema": schema}
         if self.method == "POST" and getattr(self.view, "uploads", None) is not None:
@@ -144,17 +150,31 @@ class Schema(AutoSchema):
             good["headers"] = {"ETag": {"schema": {"type": "string"}}}
         place = "V2" if self.path.startswith("/v2") else "E"
         return {
-            str(about.status): good,
             **{
                 str(status): {"$ref": f"#/components/responses/{place}{status}"}
                 for status in sorted(self._errors(about, rule, handler))
             },
+            **{str(status): good for status in (about.status, *about.also)},
+            **self._later(about),
         }
+
+    def _later(self, about: Operation) -> dict[str, Any]:
+        if about.later is None:
+            return {}
+        shape = {"schema": self._ref(about.later, "response")}
+        told = {
+            "description": "Taken in: a job does it.",
+            "content": {"application/json": shape},
+        }
+        return {"202": told}
 
     def _content(self, about: Operation) -> dict[str, Any]:
         if about.download:
-            binary = {"schema": {"type": "string", "format": "binary"}}
-            return dict.fromkeys(about.download, binary)
+            binary = {"type": "string", "format": "binary"}
+            return {
+                kind: {"schema": {} if kind.endswith("json") else binary}
+                for kind in about.download
+            }
         if about.output is None:
             return {}
         if isinstance(about.output, Field):
@@ -205,6 +225,17 @@ class Schema(AutoSchema):
             schema["additionalProperties"] = False
         return schema
 
+    def _map_serializer_field(
+        self, field: Any, direction: str, bypass_extensions: bool = False
+    ) -> dict[str, Any] | None:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        anything = isinstance(field, serializers.JSONField) and schema is not None
+        if anything and not {"type", "$ref"} & set(schema) and not field.allow_null:
+            schema["type"] = NOT_NULL
+        if isinstance(field, OneByOne) and schema is not None:
+            schema["items"] = _or_wrong(schema["items"])
+        return schema
+
     def _insert_field_validators(self, field: Field, schema: dict[str, Any]) -> None:
         super()._insert_field_validators(field, schema)
         if isinstance(field, serializers.IntegerField):
@@ -213,6 +244,19 @@ class Schema(AutoSchema):
         trimmed = isinstance(field, serializers.CharField) and field.trim_whitespace
         if trimmed and schema.get("minLength") == 1:
             schema.setdefault("pattern", r"\S")  # blanks alone are nothing
+        if isinstance(field, (serializers.ListField, serializers.ListSerializer)):
+            least = getattr(field, "min_length", None) or int(not field.allow_empty)
+            if least:
+                schema["minItems"] = least
+            if most := getattr(field, "max_length", None):
+                schema["maxItems"] = most
+        if isinstance(field, serializers.DictField) and not field.allow_empty:
+            schema["minProperties"] = 1
+
+
+def _or_wrong(item: dict[str, Any]) -> dict[str, Any]:
+    """Whatever an item is, the request is taken; the answer says what was wrong."""
+    return {"anyOf": [item, {"description": "Anything else: an error in its place."}]}
 
 
 def error_responses() -> dict[str, Any]:

@@ -18,6 +18,7 @@ from registry.web.api import (
     idempotent,
     operation,
 )
+from registry.web.fields import OneByOne
 from registry.web.serializers import Moment
 from serving.frontend import asks, front
 from serving.frontend.front import LARGEST_BATCH, Result
@@ -123,7 +124,7 @@ class PredictBatchApi(ProjectApi):
     access = {"POST": allow("viewer", "predict")}
 
     class Input(StrictSerializer):
-        requests = AskInput(many=True, max_length=LARGEST_BATCH)  # type: ignore[call-arg]
+        requests = OneByOne(child=AskInput(), max_length=LARGEST_BATCH)
 
     class Output(serializers.Serializer):
         """Answers in their order; where one failed, `{"error": …}` in its place."""
