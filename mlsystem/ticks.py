@@ -14,13 +14,13 @@ from labelling import housekeeping as labelling_housekeeping
 from mlsystem import baselines
 from mlsystem.orchestrator import pipeline, triggers
 from monitoring import housekeeping as monitoring_housekeeping
-from registry import jobs, schedules
+from registry import definition_sync, jobs, schedules
 from registry.clock import now as clock_now
-from registry.models import IdempotencyRecord, Invitation, Job
+from registry.models import Invitation, Job
+from registry.web import idempotency
 
 logger = logging.getLogger(__name__)
 
-ANSWERS_KEPT = timedelta(days=2)  # of idempotent requests
 JOBS_KEPT = timedelta(days=30)
 
 Part = Callable[[datetime], object]
@@ -43,7 +43,7 @@ def _start_due_schedules(now: datetime) -> None:
 
 
 def _forget_the_old(now: datetime) -> None:
-    IdempotencyRecord.objects.filter(created_at__lt=now - ANSWERS_KEPT).delete()
+    idempotency.prune(now=now)
     Invitation.objects.filter(expires_at__lt=now - JOBS_KEPT).delete()
     Job.objects.filter(finished_at__lt=now - JOBS_KEPT).delete()
 
@@ -55,6 +55,7 @@ def tick() -> None:
         (
             _send_due_jobs,
             _start_due_schedules,
+            definition_sync.notice,
             pipeline.advance_all,
             baselines.open_missing,
             triggers.answer_alerts,

@@ -25,6 +25,8 @@ from registry.models import Project
 logger = logging.getLogger(__name__)
 
 _loaded: dict[str, dict[str, Definition]] = {}  # by module, by slug
+_hashes: dict[str, str] = {}  # by module: of the text it was loaded from
+_broken: dict[str, str] = {}  # by module: what is wrong; a new process tries again
 
 
 class DefinitionBroken(DomainError):
@@ -50,18 +52,23 @@ def examples() -> list[str]:
 
 def load(module: str) -> dict[str, Definition]:
     """The definitions of a module, by slug. Raises DefinitionBroken with the line."""
+    if module in _broken:
+        raise DefinitionBroken(_broken[module])
     if module not in _loaded:
         try:
-            content = vars(importlib.import_module(module))
+            imported = importlib.import_module(module)
         except Exception as error:  # the boundary of a declared function
             logger.exception("definition module %s cannot be read", module)
-            raise DefinitionBroken(_told(module, error)) from error
+            _broken[module] = _told(module, error)
+            raise DefinitionBroken(_broken[module]) from error
         found = [
             value
-            for value in content.values()
+            for value in vars(imported).values()
             if isinstance(value, Definition) and value.module == module
         ]
         _loaded[module] = {definition.slug: definition for definition in found}
+        for definition in found:
+            _hashes[module] = sha256(definition.path.read_bytes()).hexdigest()
     return _loaded[module]
 
 
@@ -93,8 +100,9 @@ def definition_of(project: Project) -> Definition | None:
 
 
 def content_hash(definition: Definition) -> str:
-    """The SHA-256 of the module's text: what a change of code is known by."""
-    return sha256(definition.path.read_bytes()).hexdigest()
+    """The SHA-256 of the module's text as this process read it: what a change of code
+    is known by."""
+    return _hashes[definition.module]
 
 
 def declared(project: Project) -> dict[str, str]:

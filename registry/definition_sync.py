@@ -1,19 +1,34 @@
-"""Registry: what code declares, written into the database when the code has changed."""
+"""Registry: what code declares, written into the database when the code has changed.
+
+Every process reads the modules at its start; one job writes, and a tick asks for it.
+"""
 
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from registry import definition_store, featurizer, lookups, projects, sources
+from registry import (
+    datasets,
+    definition_store,
+    featurizer,
+    jobs,
+    lookups,
+    projects,
+    sources,
+)
 from registry.definitions import Project as Definition
 from registry.errors import DomainError, NotFound
-from registry.models import Dataset, Project, Source, User
+from registry.models import Dataset, Membership, Project, Source, User
 
 logger = logging.getLogger(__name__)
+
+TASK = "registry.sync_definitions"
+_noticed: set[str] = set()  # hashes this process has asked a job for
 
 
 def install(*, slug: str, by: User | None = None) -> tuple[Project, Dataset]:
@@ -66,11 +81,43 @@ def sync(*, by: User | None = None) -> list[str]:
     return problems
 
 
+def notice(now: datetime) -> None:
+    """Ask for a job where code and database differ; called by every tick, and asking
+    once for each text of a module, because what is refused stays refused."""
+    del now
+    known = {
+        (project.definition, project.slug): project.definition_hash
+        for project in Project.objects.exclude(definition="")
+    }
+    taken = set(Project.objects.values_list("slug", flat=True))
+    for module in definition_store.modules():
+        try:
+            found = definition_store.load(module)
+        except definition_store.DefinitionBroken:
+            continue  # logged when it was read
+        for slug, definition in found.items():
+            text = definition_store.content_hash(definition)
+            new = bool(settings.MLSYSTEM_DEFINITIONS) and slug not in taken
+            changed = known.get((module, slug), text) != text
+            if (new or changed) and text not in _noticed:
+                _noticed.add(text)
+                jobs.enqueue(task=TASK, key=TASK)
+
+
+def do_sync(context: jobs.JobContext) -> None:
+    """The handler of the job that writes."""
+    problems = sync()
+    for problem in problems:
+        context.log(problem)
+    context.result({"problems": problems})
+
+
 def _sync_one(definition: Definition, by: User | None) -> None:
     project = Project.objects.filter(slug=definition.slug).first()
     if project is None:
         if settings.MLSYSTEM_DEFINITIONS:
-            install(slug=definition.slug, by=by)
+            made, _ = install(slug=definition.slug, by=by)
+            _give_to_admins(made)
         return
     if project.definition != definition.module:
         return  # made by hand: a module does not take it over
@@ -82,6 +129,14 @@ def _sync_one(definition: Definition, by: User | None) -> None:
     with transaction.atomic():
         projects.write_changes(project=project, by=by, changes=changes)
         _write_traces(project, definition)
+
+
+def _give_to_admins(project: Project) -> None:
+    """A project that code made belongs to those who run the house."""
+    for user in User.objects.filter(is_superuser=True, is_active=True):
+        Membership.objects.get_or_create(
+            user=user, project=project, defaults={"role": "admin"}
+        )
 
 
 def _declared_fields(project: Project, definition: Definition) -> list[dict[str, Any]]:
@@ -111,6 +166,27 @@ def _write_traces(project: Project, definition: Definition) -> None:
             )
         project.definition_hash = definition_store.content_hash(definition)
         project.save(update_fields=["definition_hash"])
+
+
+def refresh(*, project: Project, by: User | None = None) -> Dataset | None:
+    """Read a declared project's sources anew: look-ups, and a dataset of its rows if
+    they are others than last time. None: nothing new, or nothing declared."""
+    definition = definition_store.definition_of(project)
+    if definition is None or not definition.sources:
+        return None
+    refresh_lookups(project=project)
+    rows = sources.learning_rows(definition)
+    read = project.datasets.filter(lineage__has_key="content")
+    last = read.exclude(lineage__has_key="root").first()
+    if last is not None and last.lineage["content"] == rows.lineage["content"]:
+        return None
+    return datasets.register_dataset(
+        project=project,
+        frame=rows.frame,
+        name=definition.sources[0].name,
+        lineage={**rows.lineage, "definition": definition.module},
+        by=by,
+    )
 
 
 def refresh_lookups(*, project: Project) -> dict[str, int]:

@@ -7,6 +7,7 @@ then rows filtered. Its other sources only feed look-ups.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -48,8 +49,12 @@ def learning_rows(definition: Definition) -> Rows:
         for index, row in enumerate(_numbered(rows)):
             keep[index] = all(_passes(test(row)) for test in definition.filters)
     frame = rows.frame[keep].reset_index(drop=True)
-    left_out = len(rows.frame) - len(frame)
-    return Rows(frame, rows.kinds, {**rows.lineage, "filtered_out": left_out})
+    lineage = {
+        **rows.lineage,
+        "filtered_out": len(rows.frame) - len(frame),
+        "content": _fingerprint(frame),
+    }
+    return Rows(frame, rows.kinds, lineage)
 
 
 def source_rows(definition: Definition, name: str) -> Rows:
@@ -187,6 +192,15 @@ def _derive(definition: Definition, rows: Rows, derived: Derived) -> Rows:
         told = {**lineage.get("failed", {}), derived.name: failed}
         lineage = {**lineage, "failed": told}
     return Rows(frame, {**rows.kinds, derived.name: kind}, lineage)
+
+
+def _fingerprint(frame: pd.DataFrame) -> str:
+    """Tells whether a source's rows are others than last time."""
+    import pandas as pd
+
+    hashes = pd.util.hash_pandas_object(frame, index=False).to_numpy()
+    names = "\n".join(frame.columns).encode()
+    return sha256(names + hashes.tobytes()).hexdigest()
 
 
 def _numbered(rows: Rows) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mlsystem.orchestrator import backtest, harvest
 from mlsystem.orchestrator.work import Outputs, StepRefused, StepWork
+from registry import definition_sync
+from registry.errors import DomainError
 from registry.models import Dataset
 
 
@@ -23,7 +25,25 @@ def extract(work: StepWork) -> Outputs:
 def _dataset(work: StepWork) -> Dataset:
     if work.run.train is not None:
         return Dataset.objects.select_related("split").get(pk=work.run.train_id)  # type: ignore[misc]
+    if work.run.as_of is None:
+        _read_sources(work)
     newest = work.project.datasets.select_related("split").first()
     if newest is None:
         raise StepRefused(f"{work.project.slug} has no dataset yet: upload one first.")
     return newest
+
+
+def _read_sources(work: StepWork) -> None:
+    """What code declares is read anew; a source that is down stops no run that has
+    data already."""
+    try:
+        dataset = definition_sync.refresh(
+            project=work.project, by=work.run.requested_by
+        )
+    except DomainError as error:
+        if not work.project.datasets.exists():
+            raise
+        work.log(f"{error.detail} The rows read before are used.")
+    else:
+        if dataset is not None:
+            work.log(f"The source has new rows: dataset {dataset.number}.")
