@@ -14,7 +14,7 @@ from labelling.models import Annotation, Example, GroundTruth, Lease, Match
 from registry.clock import now as clock_now
 from registry.errors import DomainError, InvalidInput
 from registry.models import Project
-from registry.web.pages import project_page
+from registry.web.pages import project_page, whole_number
 
 PAGE = 50
 MINE = 20  # own answers shown
@@ -28,7 +28,7 @@ def label(request: HttpRequest, project: Project) -> HttpResponse:
         try:
             _act(request, project)
         except DomainError as error:
-            messages.error(request, error.detail, extra_tags="bad")
+            messages.error(request, error.detail)
         return redirect(request.path)
     now = clock_now()
     card, wait = _current(project, actor, now=now)
@@ -60,7 +60,7 @@ def _current(
             ended=False,
             expires_at__gt=now,
         )
-        .order_by("created_at")
+        .order_by("-created_at")  # after an undo, the card that came back
         .first()
     )
     if held:
@@ -137,10 +137,14 @@ def _act(request: HttpRequest, project: Project) -> None:
 
 
 def _named(request: HttpRequest) -> tuple[int, UUID]:
+    example = whole_number(request.POST.get("example"))
     try:
-        return int(request.POST.get("example", "")), UUID(request.POST.get("lease", ""))
+        lease = UUID(request.POST.get("lease", ""))
     except ValueError:
-        raise InvalidInput("This form is damaged: load the page again.") from None
+        lease = None
+    if example is None or lease is None:
+        raise InvalidInput("This form is damaged: load the page again.")
+    return example, lease
 
 
 def _number(text: str | None) -> float:
@@ -166,9 +170,8 @@ def examples(request: HttpRequest, project: Project) -> HttpResponse:
         state = request.GET.get("state", "")
         if state in Example.State.values:
             rows = rows.filter(state=state)
-        before = request.GET.get("before", "")
-        if before.isdigit():
-            rows = rows.filter(pk__lt=int(before[:18]))
+        if before := whole_number(request.GET.get("before")):
+            rows = rows.filter(pk__lt=before)
         found = list(rows.select_related("payload")[: PAGE + 1])
         counts = Example.objects.filter(project=project).values_list("state")
         context |= {

@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from django.contrib.messages import constants as levels
+
 from mlsystem import databases, embedded, logs, secret
 from mlsystem.env import Environment
 from mlsystem.version import BASE_DIR, VERSION
@@ -156,6 +158,12 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/sign-in"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in"
+MESSAGE_TAGS = {  # the states of a notice
+    levels.INFO: "unknown",
+    levels.SUCCESS: "good",
+    levels.WARNING: "warning",
+    levels.ERROR: "bad",
+}
 globals().update(databases.mail(email_url))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"mlsystem@{PUBLIC.hostname}"
 

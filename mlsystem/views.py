@@ -14,7 +14,7 @@ from registry.catalogue import METRICS
 from registry.clock import now as clock_now
 from registry.errors import DomainError, NotFound
 from registry.models import Job, ModelVersion, Project, Run
-from registry.web.pages import house_page, project_page
+from registry.web.pages import house_page, project_page, whole_number
 
 DEFAULT_SECONDS = 60
 
@@ -23,17 +23,16 @@ DEFAULT_SECONDS = 60
 def runs(request: HttpRequest, project: Project) -> HttpResponse:
     """Every run, and the button that starts one."""
     if request.method == "POST":
-        text = request.POST.get("budget", "")
         try:
             run = pipeline.start(
                 project=project,
                 now=clock_now(),
-                budget=int(text) if text.isdigit() and len(text) < 9 else 0,
+                budget=whole_number(request.POST.get("budget")) or 0,
                 by=request.actor.user,  # type: ignore[attr-defined]
             )
         except DomainError as error:
             words = " ".join([error.detail, *(e.message for e in error.errors)])
-            messages.error(request, words, extra_tags="bad")
+            messages.error(request, words)
             return redirect(request.path)
         return redirect(f"{request.path}/{run.number}")
     rows = project.runs.select_related("requested_by")[:100]
@@ -66,7 +65,7 @@ def run(request: HttpRequest, project: Project, number: int) -> HttpResponse:
         try:
             verb(run=found, now=clock_now())
         except DomainError as error:
-            messages.error(request, error.detail, extra_tags="bad")
+            messages.error(request, error.detail)
         return redirect(request.path)
     metric = METRICS.get(project.primary_metric)
     better = metric is not None and metric.larger_is_better
@@ -104,7 +103,7 @@ def decide(
     try:
         VERBS[verb](version=version, by=request.actor)  # type: ignore[attr-defined]
     except DomainError as error:
-        messages.error(request, error.detail, extra_tags="bad")
+        messages.error(request, error.detail)
     return redirect("model", project.slug, number)
 
 

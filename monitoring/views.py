@@ -18,7 +18,7 @@ from registry.catalogue import METRICS
 from registry.clock import now as clock_now
 from registry.errors import DomainError
 from registry.models import Project
-from registry.web.pages import house_page, project_page
+from registry.web.pages import house_page, project_page, whole_number
 from serving.models import Rollout
 
 DAYS = 84  # shown on the monitor page
@@ -211,7 +211,7 @@ def _operations(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
 def alerts(request: HttpRequest, project: Project) -> HttpResponse:
     """What happened, what is open, and who looks after it."""
     if request.method == "POST":
-        found = alert_of(project, int(request.POST.get("alert", "0") or 0))
+        found = alert_of(project, whole_number(request.POST.get("alert")) or 0)
         now = clock_now()
         actor = request.actor  # type: ignore[attr-defined]
         try:
@@ -221,7 +221,7 @@ def alerts(request: HttpRequest, project: Project) -> HttpResponse:
             else:
                 alert_verbs.acknowledge(alert=found, by=actor, now=now)
         except DomainError as error:
-            messages.error(request, error.detail, extra_tags="bad")
+            messages.error(request, error.detail)
         return redirect(request.path)
     rows = project.alerts.select_related("rule", "version__project")[:100]
     context = {

@@ -12,7 +12,7 @@ from registry.catalogue import METRICS, ROLES, SCOPES
 from registry.definition_store import definition_of
 from registry.errors import DomainError, NotFound
 from registry.models import Project, User
-from registry.web.pages import project_page
+from registry.web.pages import project_page, whole_number
 
 
 @project_page("viewer")
@@ -44,7 +44,7 @@ def features(request: HttpRequest, project: Project) -> HttpResponse:
         "project": project,
         "place": "data",
         "lookups": definition.lookups if definition else [],
-        "features": definition.features if definition else [],
+        "features": definition.row_features if definition else [],
     }
     return render(request, "registry/features.html", context)
 
@@ -60,7 +60,7 @@ def settings(request: HttpRequest, project: Project) -> HttpResponse:
         try:
             shown_once = verb(request, project)
         except DomainError as error:
-            messages.error(request, error.detail, extra_tags="bad")
+            messages.error(request, error.detail)
             shown_once = None
         if not shown_once:
             return redirect(request.path)
@@ -111,8 +111,8 @@ def _new_key(request: HttpRequest, project: Project) -> dict[str, str]:
 
 
 def _revoke(request: HttpRequest, project: Project) -> None:
-    number = request.POST.get("key", "")
-    found = project.keys.filter(pk=int(number) if number.isdigit() else 0).first()
+    number = whole_number(request.POST.get("key")) or 0
+    found = project.keys.filter(pk=number).first()
     if found is None:
         raise NotFound("There is no such key.")
     keys.revoke(key=found, by=request.actor)  # type: ignore[attr-defined]

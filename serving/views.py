@@ -11,9 +11,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from registry.clock import now as clock_now
-from registry.errors import DomainError, InvalidInput, NotFound
+from registry.errors import DomainError, Forbidden, InvalidInput, NotFound
 from registry.models import Project
-from registry.web.pages import project_page
+from registry.web.pages import project_page, whole_number
 from serving import rollout as verbs
 from serving.frontend.front import answer
 from serving.models import Prediction
@@ -39,7 +39,7 @@ def predictions(request: HttpRequest, project: Project) -> HttpResponse:
         reference=given["reference"],
         role=given["role"],
         entity=entity,
-        model=int(model) if model.isdigit() else None,
+        model=whole_number(model),
     )
     before = _uuid(request.GET.get("before", ""))
     if before:
@@ -119,7 +119,8 @@ def try_it(request: HttpRequest, project: Project) -> HttpResponse:
     else:
         asked["input"] = {f["name"]: f["value"] for f in context["fields"]}
     sent = {"input": asked["input"], "explain": True}
-    context["body"] = json.dumps(sent, ensure_ascii=False)
+    # It stands in single quotes, in a shell and in Python.
+    context["body"] = json.dumps(sent, ensure_ascii=False).replace("'", "\\u0027")
     return render(request, "serving/try.html", context)
 
 
@@ -159,10 +160,13 @@ def rollout_verb(request: HttpRequest, project: Project, verb: str) -> HttpRespo
     if verb not in VERBS:
         raise NotFound("There is no such button.")
     if verb not in OWNER_VERBS and not actor.may("admin"):
-        messages.error(request, "An admin of the project may do this.", "bad")
+        messages.error(request, "An admin of the project may do this.")
         return page
     try:
         rollout = verbs.of_project(project)
+        going_on = verb == "resume" and rollout.state in {"paused", "held"}
+        if going_on and not actor.may("admin"):
+            raise Forbidden("This needs the role admin: a candidate would go on.")
         edit = {
             "by": actor,
             "revision": _number(request, "revision"),
@@ -171,17 +175,17 @@ def rollout_verb(request: HttpRequest, project: Project, verb: str) -> HttpRespo
         VERBS[verb](request, rollout, edit)
     except DomainError as error:
         words = " ".join([error.detail, *(e.message for e in error.errors)])
-        messages.error(request, words, "bad")
+        messages.error(request, words)
     else:
-        messages.success(request, DONE[verb], "good")
+        messages.success(request, DONE[verb])
     return page
 
 
 def _number(request: HttpRequest, name: str) -> int:
-    text = request.POST.get(name, "")
-    if not text.isdigit() or len(text) > 9:
+    found = whole_number(request.POST.get(name))
+    if found is None:
         raise InvalidInput(f"{name}: write a whole number.")
-    return int(text)
+    return found
 
 
 def _share(request: HttpRequest) -> float:
@@ -216,7 +220,7 @@ VERBS: dict[str, Any] = {
         rollout=rollout, **edit
     ),
 }
-OWNER_VERBS = {"rollback", "baseline"}
+OWNER_VERBS = {"rollback", "baseline", "resume"}
 DONE = {
     "start": "The candidate is on its way.",
     "percent": "The share is changed.",

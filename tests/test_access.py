@@ -146,6 +146,27 @@ def test_a_refused_attempt_is_written_down() -> None:
     assert entry.address == "127.0.0.1"
 
 
+def test_what_is_written_down_stays_as_it_is() -> None:
+    project = make_project()
+    erin = make_user("Erin", project=project, role="viewer")
+    create(signed_in(erin))
+    entry = AuditEntry.objects.get()
+
+    for change in (
+        entry.save,
+        entry.delete,
+        AuditEntry.objects.all().delete,
+        lambda: AuditEntry.objects.update(allowed=True),
+    ):
+        with pytest.raises(TypeError, match="never"):
+            change()
+    erin.delete()
+    project.delete()
+    entry.refresh_from_db()
+    assert (entry.actor_name, entry.project_slug) == ("Erin", "churn")
+    assert entry.actor is entry.project is None
+
+
 def test_rights_are_read_anew_with_every_request() -> None:
     project = make_project()
     erin = make_user("Erin", project=project, role="owner")

@@ -100,6 +100,17 @@ class ApiKey(models.Model):
         return f"mls_{self.prefix}… ({self.name})"
 
 
+class Unchanging(models.QuerySet["AuditEntry"]):
+    """Rows to be added and read. (A person who is deleted leaves through the base
+    manager: the row keeps their name.)"""
+
+    def update(self, **changes: object) -> int:
+        raise TypeError("Audit entries are never changed.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise TypeError("Audit entries are never deleted.")
+
+
 class AuditEntry(models.Model):
     """Who did what, refused attempts too. Rows are written once and never changed."""
 
@@ -118,6 +129,8 @@ class AuditEntry(models.Model):
     allowed = models.BooleanField(default=True)
     detail = models.JSONField(default=dict)
     address = models.GenericIPAddressField(null=True)
+
+    objects = Unchanging.as_manager()
 
     class Meta:
         ordering = ["-id"]

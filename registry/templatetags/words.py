@@ -84,6 +84,12 @@ def state_words(state: str) -> str:
 
 
 @register.filter
+def may(actor: Any, role: str) -> bool:
+    """Whether to show a link or a button: {% if request.actor|may:"owner" %}."""
+    return bool(actor) and bool(actor.may(role))
+
+
+@register.filter
 def get(mapping: Any, key: str) -> Any:
     """A value of a mapping whose key is not a name: {{ row|get:column }}."""
     return mapping.get(key) if hasattr(mapping, "get") else None
