@@ -133,7 +133,7 @@ def _ask_for_label(project: Project, prediction: Prediction, *, now: datetime) -
         index=0,
         key=f"prediction:{prediction.pk}",
         payload=payload,
-        content_hash=intake.content_hash(payload, target=project.target),
+        content_hash=intake.content_hash(payload, project=project),
         priority=PRIORITY,
         reason=REASON,
         prediction_id=prediction.pk,

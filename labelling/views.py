@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from labelling.labeller.annotate import read_answer, skip, submit, undo
 from labelling.labeller.queue import Card, card_of, hand_out
 from labelling.models import Annotation, Example, GroundTruth, Lease, Match
+from registry import cards
 from registry.clock import now as clock_now
 from registry.errors import DomainError, InvalidInput
 from registry.models import Project
@@ -77,16 +78,13 @@ def _current(
 
 
 def _shown(project: Project, card: Card | None) -> list[tuple[str, Any]]:
-    """What the labeller sees: the schema's fields first, never the target."""
+    """What the labeller sees, in the order that the project's card says."""
     if card is None:
         return []
-    names = [field["name"] for field in project.fields]
-    rest = [name for name in card.payload if name not in names]
-    return [
-        (name, card.payload[name])
-        for name in [*names, *rest]
-        if name in card.payload and name != project.target
-    ]
+    seen = cards.shown(
+        card.payload, fields=project.fields, card=project.card, target=project.target
+    )
+    return [(one.name, one.value) for one in seen]
 
 
 def _choices(project: Project) -> list[dict[str, str]]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from registry import cards
 from registry.definition_base import Declared
 from registry.definition_parts import (
     Baseline,
@@ -286,6 +287,15 @@ class Project(Declared):
     def plan(self, *steps: Mapping[str, Any]) -> None:
         """What the rollout of an accepted model follows: percent, hours, min_n."""
         self._set("plan", [dict(step) for step in steps], self._line())
+
+    # Labelling
+
+    def card(self, *columns: str) -> None:
+        """What a labeller sees of an item, in this order; the target stays hidden."""
+        line = self._line()
+        for problem in cards.problems(list(columns), target=self.target):
+            self._refuse(line, "card", problem.message.rstrip("."))
+        self._set("card", list(columns), line)
 
     def _baseline(
         self, name: str, what: object, line: int

@@ -12,6 +12,7 @@ from django.db.models import F
 
 from registry import (
     audit,
+    cards,
     catalogue,
     datasets,
     decision,
@@ -50,6 +51,7 @@ class Settings(TypedDict, total=False):
     costs: dict[str, Any]
     decision: dict[str, Any]
     plan: list[dict[str, Any]]
+    card: list[str]
     truth_precedence: list[str]
     control_share: Decimal
     zone: str
@@ -243,6 +245,7 @@ def _check(project: Project) -> None:
         *schema.check_fields(project.fields),
         *_check_columns(project),
         *_check_costs(project),
+        *cards.problems(project.card, target=project.target),
     ]
     if not errors:  # a decision speaks of classes and costs that are right
         errors += _check_decision(project)

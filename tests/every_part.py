@@ -90,4 +90,5 @@ parcels.costs(
 )
 parcels.decision("cost")
 parcels.gate(margin=0.0, slices=["depot_kind"], max_latency_us=5000)
+parcels.card("note", "depot", "weight")  # what a labeller sees, in this order
 parcels.plan({"percent": 10, "hours": days(1).total_seconds() / 3600, "min_n": 100})

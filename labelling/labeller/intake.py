@@ -15,6 +15,7 @@ from django.db import transaction
 from labelling.collector.values import Value, check_value
 from labelling.labeller.settle import say
 from labelling.models import Annotation, Example, ExamplePayload, Queue
+from registry import cards
 from registry.models import Project, User
 
 CHUNK = 500  # rows a transaction
@@ -58,9 +59,9 @@ class Taken:
             self.errors.append({"index": index, "message": message})
 
 
-def content_hash(payload: Mapping[str, Any], *, target: str) -> str:
+def content_hash(payload: Mapping[str, Any], *, project: Project) -> str:
     """Of what the labeller sees: two cards of one hash look the same."""
-    shown = {name: value for name, value in payload.items() if name != target}
+    shown = cards.visible(payload, card=project.card, target=project.target)
     text = json.dumps(shown, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()
 
@@ -73,7 +74,7 @@ def read_draft(*, project: Project, item: Any, index: int) -> Draft:
         if name not in FIELDS:
             raise BadExample(f"{name}: unknown field; allowed: {', '.join(FIELDS)}.")
     payload = read_payload(project=project, payload=item["payload"])
-    digest = content_hash(payload, target=project.target)
+    digest = content_hash(payload, project=project)
     key = item.get("key")
     if key is not None and (
         not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY
@@ -108,6 +109,9 @@ def read_payload(*, project: Project, payload: Any) -> dict[str, Any]:
         raise BadExample(f"payload: more than {LONGEST_PAYLOAD} characters.")
     if set(payload) == {project.target}:
         raise BadExample("payload: there is nothing in it but the target.")
+    if not cards.visible(payload, card=project.card, target=project.target):
+        few = ", ".join(project.card)
+        raise BadExample(f"payload: labellers see {few}, and none of it is there.")
     return dict(payload)
 
 

@@ -22,6 +22,7 @@ from labelling.models import (
     Queue,
     QueueEntry,
 )
+from registry import cards
 from registry.errors import Forbidden
 from registry.models import Project, User
 
@@ -177,7 +178,7 @@ def suggestion(example: Example) -> dict[str, object] | None:
 def card_of(project: Project, lease: Lease, example: Example) -> Card:
     """What is shown: everything but the target."""
     data = example.payload.data
-    shown = {name: value for name, value in data.items() if name != project.target}
+    shown = cards.visible(data, card=project.card, target=project.target)
     return Card(lease=lease, example=example, payload=shown)
 
 

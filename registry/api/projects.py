@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from registry import projects, schema
+from registry import cards, projects, schema
 from registry.api.project_fields import (
     MOST_STEPS,
     Costs,
@@ -44,6 +44,12 @@ class ProjectSettings(StrictSerializer):
     costs = Costs(required=False)
     decision = Decision(required=False)
     plan = PlanStep(many=True, required=False, max_length=MOST_STEPS)  # type: ignore[call-arg]
+    card = serializers.ListField(
+        child=serializers.CharField(max_length=120),
+        required=False,
+        max_length=cards.MOST_COLUMNS,
+        help_text="Columns a labeller sees, in this order; [] shows every input.",
+    )
     zone = serializers.CharField(max_length=60, required=False)
     retention_days = Days(required=False, allow_null=True, source="retention")
     autopilot = serializers.ChoiceField(
@@ -76,6 +82,7 @@ class ProjectOutput(serializers.Serializer):
     costs = serializers.DictField()
     decision = serializers.DictField()
     plan = serializers.ListField(child=serializers.DictField())
+    card = serializers.ListField(child=serializers.CharField())
     zone = serializers.CharField()
     retention_days = Days(allow_null=True, source="retention")
     autopilot = serializers.ChoiceField(choices=Project.Autopilot.values)

@@ -60,6 +60,8 @@ class Project(models.Model):
     decision = models.JSONField(default=dict, blank=True)  # registry/decision.py
     # [{"percent", "hours", "min_n"}]; what an accepted model's rollout follows
     plan = models.JSONField(default=list, blank=True)
+    # Columns that a labeller sees, in this order; [] = every input (registry/cards.py)
+    card = models.JSONField(default=list, blank=True)
     truth_precedence = models.JSONField(default=list, blank=True)
     control_share = models.DecimalField(max_digits=5, decimal_places=2, default=0)
     zone = models.CharField(max_length=60, default="UTC")
