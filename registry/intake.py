@@ -86,11 +86,21 @@ def _guessed(project: Project, frame: pd.DataFrame) -> list[dict[str, Any]]:
     ).fields
 
 
+def keep_file(*, project: Project, path: Path) -> storage.Stored:
+    """Store an uploaded file until its job has read it; slow, so outside of any
+    transaction."""
+    return storage.put_file(path=f"uploads/{project.slug}/{uuid4().hex}", local=path)
+
+
 def later_from_file(
-    *, project: Project, path: Path, name: str, title: str, by: User | None
+    *,
+    project: Project,
+    staged: storage.Stored,
+    name: str,
+    title: str,
+    by: User | None,
 ) -> Job:
-    """Keep an uploaded file, and import it in the background."""
-    staged = storage.put_file(path=f"uploads/{project.slug}/{uuid4().hex}", local=path)
+    """Import a file that was kept, in the background."""
     return jobs.enqueue(
         task=TASK,
         lane=Job.Lane.LONG,
@@ -122,6 +132,15 @@ def later_from_source(
         key=f"{TASK}:{project.pk}:{source}",
         args={"source": source, "name": title or source},
     )
+
+
+def stop(*, job: Job) -> Job:
+    """Cancel an import; a file that nobody will read any more is let go."""
+    job = jobs.cancel(job=job)
+    uri = job.args.get("uri")
+    if uri and job.state == Job.State.CANCELLED:
+        transaction.on_commit(lambda: storage.delete(uri))
+    return job
 
 
 def do_import(context: jobs.JobContext) -> None:

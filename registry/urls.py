@@ -5,9 +5,15 @@ from django.urls import URLPattern, URLResolver, path
 
 from registry import place_views, views
 from registry.api.audit import AuditApi
-from registry.api.datasets import DatasetApi, DatasetDownloadApi, DatasetsApi
+from registry.api.datasets import (
+    DatasetApi,
+    DatasetDownloadApi,
+    DatasetRowsApi,
+    DatasetsApi,
+)
 from registry.api.features import EventsApi, FeaturesApi
 from registry.api.health import HealthApi
+from registry.api.imports import ImportApi, ImportCancelApi, SourcesApi
 from registry.api.keys import KeyApi, KeysApi
 from registry.api.members import MemberApi, MembersApi
 from registry.api.projects import InputSchemaApi, ProjectDetailApi
@@ -24,6 +30,18 @@ api: list[URLPattern | URLResolver] = [
     path(f"{P}/keys/<int:key>", KeyApi.as_view(), name="api-key"),
     path(f"{P}/datasets", DatasetsApi.as_view(), name="api-datasets"),
     path(f"{P}/datasets/<int:number>", DatasetApi.as_view(), name="api-dataset"),
+    path(
+        f"{P}/datasets/<int:number>/rows",
+        DatasetRowsApi.as_view(),
+        name="api-dataset-rows",
+    ),
+    path(f"{P}/sources", SourcesApi.as_view(), name="api-sources"),
+    path(f"{P}/imports/<uuid:id>", ImportApi.as_view(), name="api-import"),
+    path(
+        f"{P}/imports/<uuid:id>/cancel",
+        ImportCancelApi.as_view(),
+        name="api-import-cancel",
+    ),
     path(
         f"{P}/datasets/<int:number>/download",
         DatasetDownloadApi.as_view(),

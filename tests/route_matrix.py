@@ -35,7 +35,11 @@ ROUTES: dict[str, dict[str, str]] = {
     # Data
     "api-datasets": {"GET": "viewer read", "POST": "owner manage"},
     "api-dataset": {"GET": "viewer read"},
+    "api-dataset-rows": {"GET": "owner manage"},
     "api-dataset-download": {"GET": "owner manage"},
+    "api-sources": {"GET": "viewer read"},
+    "api-import": {"GET": "owner manage"},
+    "api-import-cancel": {"POST": "owner manage"},
     "api-features": {"POST": "viewer predict"},
     "api-events": {"POST": "owner truth"},
     # Training

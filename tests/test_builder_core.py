@@ -205,6 +205,13 @@ def test_a_deadline_in_the_past_is_told_as_too_little_time(
         run(make_plan(), tmp_path, seconds=-1)
 
 
+def test_a_build_too_short_for_its_start_says_so(
+    make_plan: MakePlan, tmp_path: Path
+) -> None:
+    with pytest.raises(BuildError, match=r"still starting.* more seconds"):
+        run(make_plan(), tmp_path, seconds=0.2)
+
+
 def test_a_given_validation_set_judges_instead_of_folds(
     make_plan: MakePlan, tmp_path: Path
 ) -> None:

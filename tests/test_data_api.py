@@ -7,7 +7,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from registry.models import Dataset, Project
+from registry import definition_sync, intake, jobs
+from registry import tasks as _tasks  # noqa: F401  # registers the jobs
+from registry.models import Dataset, Job, Project
 from tests.factories import make_dataset, make_frame, make_key, make_project
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +65,83 @@ def test_the_target_of_test_rows_is_in_no_download(churn: Project) -> None:
     table = pd.read_parquet(io.BytesIO(b"".join(answer.streaming_content)))
     known = dataset.split.counts["training"] + dataset.split.counts["validation"]
     assert table["churn"].notna().sum() <= known
+
+
+def test_rows_come_page_by_page_and_those_of_the_test_part_without_target(
+    churn: Project,
+) -> None:
+    dataset = make_dataset(churn)
+    seen, path = [], "datasets/1/rows?limit=50"
+    while path:
+        page = call(churn, path, "manage").json()
+        seen += page["results"]
+        path = (page["next"] or "").partition("/churn/")[2]
+    assert [row["row"] for row in seen] == list(range(120))
+    assert seen[7]["values"]["customer"] == "C8"
+    tested = [row for row in seen if row["part"] == "test"]
+    assert len(tested) == dataset.split.counts["test"] > 0
+    assert all("churn" not in row["values"] for row in tested)
+    assert all(row["values"]["churn"] for row in seen if row["part"] != "test")
+
+    only = call(churn, "datasets/1/rows?part=validation", "manage").json()["results"]
+    assert only == [row for row in seen if row["part"] == "validation"]
+    assert call(churn, "datasets/1/rows?part=all", "manage").status_code == 400
+
+
+def test_a_large_file_is_taken_in_and_imported_by_a_job(
+    churn: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE", 100)
+    taken = call(churn, "datasets", "manage", data=csv_of(), kind="text/csv")
+    assert taken.status_code == 202, taken.content
+    assert taken.json()["status"] == "queued"
+    assert not Dataset.objects.exists()
+
+    jobs.work_here(Job.objects.get())
+    done = call(churn, f"imports/{taken.json()['id']}", "manage").json()
+    assert (done["status"], done["dataset"], done["errors"]) == ("succeeded", 1, [])
+    assert Dataset.objects.get().name == "upload.csv"
+
+
+def test_a_large_file_that_is_broken_says_what_is_wrong(
+    churn: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE", 100)
+    wrong = csv_of(tenure="many")
+    taken = call(churn, "datasets", "manage", data=wrong, kind="text/csv").json()
+    jobs.work_here(Job.objects.get())
+    done = call(churn, f"imports/{taken['id']}", "manage").json()
+    assert (done["status"], done["dataset"]) == ("failed", None)
+    assert done["errors"][0]["field"] == "tenure"
+
+
+def test_an_import_is_stopped_before_it_begins(
+    churn: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE", 100)
+    taken = call(churn, "datasets", "manage", data=csv_of(), kind="text/csv").json()
+    path = f"imports/{taken['id']}/cancel"
+    body: dict[str, Any] = {"data": {}, "kind": "application/json"}
+    assert call(churn, path, "manage", **body).json()["status"] == "cancelled"
+    assert call(churn, path, "manage", **body).status_code == 409
+
+
+def test_a_source_is_listed_and_read_anew_by_a_job() -> None:
+    project, _ = definition_sync.install(slug="churn")
+    listed = call(project, "sources", "read").json()["results"]
+    assert [source["is_learnt"] for source in listed] == [True]
+    body = {"source": listed[0]["name"], "name": "anew"}
+    asked: dict[str, Any] = {"data": body, "kind": "application/json"}
+    taken = call(project, "datasets", "manage", **asked)
+    assert taken.status_code == 202, taken.content
+
+    jobs.work_here(Job.objects.get(task=intake.TASK))
+    done = call(project, f"imports/{taken.json()['id']}", "manage").json()
+    assert (done["status"], done["dataset"]) == ("succeeded", 2)
+    assert project.datasets.get(number=2).name == "anew"
+
+    asked["data"] = {"source": "elsewhere"}
+    assert call(project, "datasets", "manage", **asked).status_code == 404
 
 
 def test_an_event_counts_once(churn: Project) -> None:

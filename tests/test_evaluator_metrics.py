@@ -144,6 +144,19 @@ def test_a_row_without_the_field_its_cost_needs_is_left_out_and_counted() -> Non
     assert report["metrics"]["cost"]["n"] == 40
 
 
+def test_rows_handed_to_a_person_cost_what_is_said_or_do_not_count() -> None:
+    matrix = {"no": {"yes": 100, "no": 0}, "yes": {"yes": 10, "no": 10}}
+    scored = binary(np.zeros(80), np.ones(80), decided=np.array(["no", "abstain"] * 40))
+
+    def cost(**more: Any) -> dict[str, Any]:
+        money, rng = Economics("USD", matrix | more), np.random.default_rng(0)
+        return evaluate(scored, economics=money, rng=rng)["metrics"]["cost"]
+
+    assert (cost()["value"], cost()["n"]) == (100.0, 40)
+    priced = cost(abstain={"yes": 4, "no": 4})
+    assert (priced["value"], priced["n"]) == (52.0, 80)
+
+
 def test_a_cost_that_was_never_given_is_named_not_taken_for_nothing() -> None:
     money = Economics("USD", {"yes": {"yes": 1.0, "no": 1.0}})
     report = evaluate(

@@ -21,6 +21,8 @@ from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 
+from mlsystem import baselines
+from registry import definition_sync
 from registry.catalogue import SCOPES
 from registry.web import openapi
 from serving.rollout import open_with_baseline
@@ -149,4 +151,13 @@ def test_an_operation_of_a_project_does_what_its_schema_says(label: str) -> None
     project = make_project()
     open_with_baseline(project=project, version=make_version(project), by=None)
     label = label.replace("{project}", project.slug)
+    checked(openapi.of_project(project), label, make_key(project, *SCOPES))
+
+
+@pytest.mark.usefixtures("open_connection")
+@pytest.mark.parametrize("path", ["/predict", "/truth"])
+def test_a_declared_project_does_what_its_schema_says(path: str) -> None:
+    project, _ = definition_sync.install(slug="churn")
+    baselines.open_if_missing(project=project)
+    label = f"POST /api/v1/projects/{project.slug}{path}"
     checked(openapi.of_project(project), label, make_key(project, *SCOPES))

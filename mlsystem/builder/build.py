@@ -107,9 +107,7 @@ class Slot:
             answer = self.child.ask({"do": "trial", "spec": vars(spec)}, deadline=until)
         except TimedOut:
             took = self.budget.clock() - began
-            return _failed(
-                spec, f"Stopped after {took:.1f} s: no more time for it.", took
-            )
+            return _failed(spec, self._out_of_time(took), took)
         except Stopped:
             return _failed(spec, "Cancelled.", self.budget.clock() - began)
         except Died as death:
@@ -119,6 +117,14 @@ class Slot:
         result = TrialResult(**answer["result"] | {"spec": spec})
         self._refits[spec.number] = result.refit_seconds
         return result
+
+    def _out_of_time(self, took: float) -> str:
+        if self.child.ready:
+            return f"Stopped after {took:.1f} s: no more time for it."
+        return (
+            f"After {took:.1f} s the training process was still starting: this machine "
+            "is slow or busy; give the build more seconds."
+        )
 
     def finish(
         self, results: Sequence[TrialResult], *, refit: bool = True

@@ -173,12 +173,6 @@ class Goal:
 
     def _value(self, key: str, scored: Scored) -> tuple[float | None, str]:
         money = Economics.from_costs(self.costs)
-        if key == "cost" and scored.decided is not None:
-            # Whoever is handed to a person costs what the matrix says, or is left out.
-            priced = "abstain" in (self.costs.get("matrix") or {})
-            scored = scored.take((scored.decided != decisions.ABSTAIN) | priced)
-        if not scored.n:
-            return None, "There is no row to judge by."
         try:
             drawn = Draws(Prepared(scored, economics=money), np.ones((1, scored.n)))
             value = float(METRIC_FUNCTIONS[key](drawn)[0])

@@ -27,14 +27,18 @@ from registry.models import Job, Run, Step
 SLOT_TASK = "mlsystem.slot"
 FINISH_TASK = "mlsystem.finish_build"
 MOST_SLOTS = 2  # the long lane has two children
+SHORT_BUILD = 15  # seconds
 # Where all slots died, the build is ended this long after its deadline.
 GRACE = timedelta(seconds=5)
 Ending = Callable[[jobs.JobContext, Slot], None]
 LONGEST_MESSAGE = 18 * 60  # seconds; then the slot goes on in a new message
 
 
-def slots_by_default() -> int:
-    """One thread a slot, slots = cores: more of either only slows all of them."""
+def slots_by_default(budget: float) -> int:
+    """One thread a slot, slots = cores: more of either only slows all of them. A short
+    build has one: two children that start at once would still be starting at its end."""
+    if budget < SHORT_BUILD:
+        return 1
     return max(1, min(MOST_SLOTS, os.cpu_count() or 1))
 
 

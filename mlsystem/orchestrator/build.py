@@ -31,7 +31,9 @@ def begin_build(work: StepWork) -> None:
         step=work.step,
         plan=_plan(work, get_frame(ready["train"]).columns.tolist()),
         files=files,  # type: ignore[arg-type]
-        count=int(params.get("slots") or slots.slots_by_default()),
+        count=int(
+            params.get("slots") or slots.slots_by_default(work.run.budget_seconds)
+        ),
         begun_by=str(work.context.job.pk),
         now=clock_now(),
     )

@@ -25,7 +25,8 @@ def work_through(run: Run, *, tell: Tell) -> Run:
     working: dict[UUID, Future[None]] = {}
     # That no broker takes the jobs is no news here: this process takes them.
     logging.getLogger(jobs.__name__).setLevel(logging.ERROR)
-    with ThreadPoolExecutor(max_workers=slots.slots_by_default()) as pool:
+    workers = slots.slots_by_default(run.budget_seconds)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             while not _look(run, working, pool, tell=tell):
                 time.sleep(PAUSE)

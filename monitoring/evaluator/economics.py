@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from registry.decision import ABSTAIN
+
 Cell = float | Mapping[str, Any]  # a number, or {"field": name, "times": factor}
 
 
@@ -48,12 +50,17 @@ class Economics:
     def missing_cells(
         self, truth: np.ndarray, decided: np.ndarray
     ) -> list[tuple[str, str]]:
-        """The (action, true class) pairs that occur but have no cost, sorted."""
+        """The (action, true class) pairs that occur but have no cost, sorted.
+
+        Rows handed to a person cost what the matrix says; where it does not speak of
+        them, they are left out of the mean and of its n.
+        """
         pairs = {(str(a), str(t)) for a, t in zip(decided, truth, strict=True)}
         return sorted(
             (action, true)
             for action, true in pairs
             if true not in self.matrix.get(action, {})
+            and (action != ABSTAIN or ABSTAIN in self.matrix)
         )
 
     def row_costs(

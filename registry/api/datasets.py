@@ -2,21 +2,26 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.http import FileResponse
 from rest_framework import serializers
 
-from registry import audit, datasets, storage, tables
+from registry import dataset_rows, intake, storage, tables
+from registry.api.imports import ImportOutput
 from registry.errors import NotFound
-from registry.models import Dataset, Project
+from registry.models import Dataset, Job, Project
+from registry.splits import PARTS
+from registry.web import keyset
 from registry.web.api import (
     ProjectApi,
     Request,
     Response,
+    StrictSerializer,
     allow,
     idempotent,
     operation,
 )
-from registry.web.uploads import UPLOAD_LIMIT, Uploads
+from registry.web.uploads import UPLOAD_LIMIT, Upload, Uploads
 
 PARQUET = "application/vnd.apache.parquet"
 
@@ -45,10 +50,18 @@ class DatasetDetail(DatasetOutput):
         fields = (*DatasetOutput.Meta.fields, "columns", "findings", "profile", "lineage")  # type: ignore[assignment]  # fmt: skip
 
 
+class UploadForm(serializers.Serializer):
+    name = serializers.CharField(max_length=120, required=False)
+
+
 class DatasetsApi(Uploads, ProjectApi):  # type: ignore[misc]
     access = {"GET": allow("viewer", "read"), "POST": allow("owner", "manage")}
     uploads = ("text/csv", PARQUET, "application/x-ndjson")
     upload_limit = UPLOAD_LIMIT
+
+    class Input(StrictSerializer):
+        source = serializers.CharField(max_length=60)  # type: ignore[assignment]
+        name = serializers.CharField(max_length=120, required=False)
 
     @operation("List the datasets, the newest first.", output=DatasetOutput, paged=True)
     def get(self, request: Request, project: str) -> Response:
@@ -56,33 +69,61 @@ class DatasetsApi(Uploads, ProjectApi):  # type: ignore[misc]
         return self.page(self.project.datasets.select_related("split"), order="-number")
 
     @operation(
-        "Upload a table: CSV, Parquet or JSON Lines; its parts are fixed at once.",
+        "Upload a table (CSV, Parquet, JSON Lines), or read a source anew.",
+        input=Input,
+        form=UploadForm,
         output=DatasetDetail,
         status=201,
+        later=ImportOutput,
         errors=(409,),
     )
-    @idempotent
+    @idempotent(own_commit=True)
     def post(self, request: Request, project: str) -> Response:
-        """What is broken is told by row and column, and nothing is imported half. In a
-        project without a model its baseline answers a moment later."""
+        """Its parts are fixed at once. What is broken is told by row and column, and
+        nothing is imported half. In a project without a model its baseline answers a
+        moment later. Sources, and files above 32 MB, are left to a job."""
+        if not self.has_upload:
+            return self._from_source(**self.body())
         upload = self.upload()
         suffix = {"text/csv": ".csv", "application/x-ndjson": ".jsonl"}
         name = upload.name or f"upload{suffix.get(upload.content_type, '.parquet')}"
+        title = upload.fields.get("name") or name
+        if upload.size > intake.AT_ONCE:
+            return self._by_job(upload, name=name, title=title)
         frame, read = tables.read_table(path=upload.path, name=name)
-        dataset = datasets.register_dataset(
-            project=self.project,
-            frame=frame,
-            name=upload.fields.get("name") or name,
-            lineage={"upload": name, "sha256": upload.sha256, **read},
-            by=self.actor.user,
+        lineage = {"upload": name, "sha256": upload.sha256, **read}
+        prepared = intake.prepare(
+            project=self.project, frame=frame, name=title, lineage=lineage
         )
-        audit.record(
-            project=self.project,
-            actor=self.actor,
-            action="dataset.upload",
-            target=str(dataset),
-        )
-        return self.answer(dataset)
+        with transaction.atomic():
+            dataset = intake.commit(prepared, by=self.actor)
+            response = self.answer(dataset)
+            self.remember(response.status_code, response.data)
+        return response
+
+    def _from_source(self, *, source: str, name: str = "") -> Response:
+        with transaction.atomic():
+            job = intake.later_from_source(
+                project=self.project, source=source, title=name, by=self.actor.user
+            )
+            return self._taken_in(job)
+
+    def _by_job(self, upload: Upload, *, name: str, title: str) -> Response:
+        staged = intake.keep_file(project=self.project, path=upload.path)
+        with transaction.atomic():
+            job = intake.later_from_file(
+                project=self.project,
+                staged=staged,
+                name=name,
+                title=title,
+                by=self.actor.user,
+            )
+            return self._taken_in(job)
+
+    def _taken_in(self, job: Job) -> Response:
+        response = self.answer_later(job)
+        self.remember(response.status_code, response.data)
+        return response
 
 
 def dataset_of(project: Project, number: int) -> Dataset:
@@ -117,3 +158,28 @@ class DatasetDownloadApi(ProjectApi):
             filename=f"{self.project.slug}-{dataset.number}.parquet",
             content_type=PARQUET,
         )
+
+
+class DatasetRow(serializers.Serializer):
+    row = serializers.IntegerField(help_text="Counted from 0, as the table came.")
+    part = serializers.ChoiceField(PARTS)
+    values = serializers.DictField(help_text="By column; no target in test rows.")
+
+
+class DatasetRowsApi(ProjectApi):
+    access = {"GET": allow("owner", "manage")}
+
+    @operation(
+        "A dataset's rows, page by page.",
+        output=DatasetRow,
+        paged=True,
+        query={"part": serializers.ChoiceField(PARTS, required=False)},
+    )
+    def get(self, request: Request, project: str, number: int) -> Response:
+        """Rows of the test part come without their target: that is sealed."""
+        dataset, part = dataset_of(self.project, number), self.query().get("part", "")
+
+        def read(after: Any, count: int) -> list[dict[str, Any]]:
+            return dataset_rows.rows_after(dataset, after=after, count=count, part=part)
+
+        return Response(keyset.page_of(read, request, order="row"))

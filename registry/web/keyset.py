@@ -1,6 +1,7 @@
 """Pages by keyset: page 1000 costs what page 1 costs, and no row is shown twice."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.core.signing import BadSignature, Signer
@@ -39,6 +40,25 @@ def page(
     if len(found) > size:
         found = found[:size]
         following = _address(request, _seal(found[-1], columns, signer))
+    return {"results": found, "next": following}
+
+
+def page_of(
+    read: Callable[[Any, int], list[dict[str, Any]]],
+    request: Request | HttpRequest,
+    *,
+    order: str,
+) -> dict[str, Any]:
+    """The same for rows of a file: `read(after, n)` gives up to n rows whose `order` is
+    greater than `after`, from the first where that is None."""
+    size = read_limit(request)
+    signer = Signer(salt=f"keyset:{request.path}:{order}")
+    cursor = request.GET.get("cursor")
+    found = read(_open(cursor, signer, 1)[0] if cursor else None, size + 1)
+    following = None
+    if len(found) > size:
+        found = found[:size]
+        following = _address(request, _seal(found[-1], (order,), signer))
     return {"results": found, "next": following}
 
 
