@@ -37,7 +37,7 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(BIN)/python
 
 # --- what people call ---------------------------------------------------------------
 
-.PHONY: demo up test test-slow test-faults check format bench lock clean
+.PHONY: demo up test test-slow test-faults check format bench lock vendor clean
 demo: $(VENV)/.installed ## load the demo projects, run the loop on them, serve everything
 	@exec $(BIN)/python manage.py demo
 
@@ -69,6 +69,9 @@ bench-%: $(VENV)/.installed-dev
 
 lock: $(VENV)/.installed-dev ## compile the lock files again from pyproject.toml
 	@$(BIN)/python tools/lock.py write $(LOCK_ARGS)
+
+vendor: $(VENV)/.installed-dev ## fetch again what browsers load from others (needs npm)
+	@$(BIN)/python tools/vendor.py write
 
 clean: ## remove what tools left behind; keeps var/ and .venv
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

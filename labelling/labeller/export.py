@@ -12,10 +12,9 @@ from typing import IO, Any
 from labelling.collector.values import Value
 from labelling.models import Annotation, Example
 from registry.models import Project
+from registry.spreadsheets import harmless
 
 CHUNK = 500
-# What a spreadsheet would take for a formula (OWASP: CSV injection).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "jsonl": "application/x-ndjson",
@@ -133,9 +132,7 @@ def guarded(cell: Any) -> Any:
         return "true" if cell else "false"
     if isinstance(cell, list | dict):
         cell = json.dumps(cell, ensure_ascii=False)
-    if isinstance(cell, str) and cell.startswith(FORMULA):
-        return f"'{cell}"
-    return cell
+    return harmless(cell)
 
 
 def _json_lines(project: Project, rows: Iterator[Labelled]) -> Iterator[bytes]:
