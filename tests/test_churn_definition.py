@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlsystem.examples import churn
-from registry import datasets, definition_sync, featurizer
+from registry import definition_sync, featurizer
 from registry.models import LookupRow, Project
 from tests.factories import make_user
 
@@ -44,41 +44,6 @@ def test_installing_it_again_changes_nothing(project: Project) -> None:
     assert again == project
     assert dataset.number == 1
     assert Project.objects.count() == 1
-
-
-def test_production_customers_are_never_learnt_from(project: Project) -> None:
-    dataset = project.datasets.get()
-    learnt = set(datasets.training_frame(dataset)["customer"])
-    learnt |= set(datasets.test_inputs(dataset)["customer"])
-    met = {customer.name for customer in churn.production_customers(NOW)}
-    assert learnt.isdisjoint(met)
-    assert len(learnt) + len(met) == 7043
-
-
-def test_customers_are_asked_about_in_twelve_weeks_and_leave_within_thirty_days() -> (
-    None
-):
-    customers = list(churn.production_customers(NOW))
-    assert all(NOW - timedelta(weeks=12) < c.asked_at <= NOW for c in customers)
-    spans = [c.leaves_at - c.asked_at for c in customers if c.leaves_at]
-    assert timedelta(days=1) <= min(spans) < timedelta(days=2)
-    assert timedelta(days=29) < max(spans) <= timedelta(days=30)
-    assert 0.2 < len(spans) / len(customers) < 0.33
-    assert customers == list(churn.production_customers(NOW))
-
-
-def test_truth_comes_late_and_only_for_those_who_leave() -> None:
-    leaver = next(c for c in churn.production_customers(NOW) if c.leaves_at)
-    assert leaver.leaves_at is not None
-    before = leaver.leaves_at - timedelta(seconds=1)
-    assert churn.truth_known(leaver, before) is None
-    assert churn.truth_known(leaver, leaver.leaves_at) == {
-        "entity": leaver.name,
-        "value": "Yes",
-        "observed_at": leaver.leaves_at.isoformat(),
-    }
-    stayer = next(c for c in churn.production_customers(NOW) if not c.leaves_at)
-    assert churn.truth_known(stayer, NOW + timedelta(days=99)) is None
 
 
 def test_a_customer_alone_is_enough_to_predict(project: Project) -> None:

@@ -1,0 +1,80 @@
+"""What a demo project remembers, in its feed's Schedule row: when its story began, how
+far it is told, which beats happened. Whether the feed is on is the row's `enabled`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry import schedules
+from registry.models import Project, Schedule
+
+TASK = "mlsystem.demo_feed"
+EVERY_MINUTE = "* * * * *"
+
+
+@dataclass
+class Memory:
+    row: Schedule
+
+    @classmethod
+    def find(cls, project: Project) -> Memory | None:
+        row = Schedule.objects.filter(project=project, task=TASK).first()
+        return cls(row) if row else None
+
+    @classmethod
+    def begin(cls, project: Project, *, began: datetime, first: datetime) -> Memory:
+        """A new memory: nothing is told yet, and the feed waits for the replay."""
+        return cls(
+            schedules.set_schedule(
+                project=project,
+                task=TASK,
+                cron=EVERY_MINUTE,
+                zone="UTC",
+                lane="long",
+                now=began,
+                enabled=False,
+                args={"began": began.isoformat(), "told": first.isoformat()},
+            )
+        )
+
+    @property
+    def began(self) -> datetime:
+        return datetime.fromisoformat(self.row.args["began"])
+
+    @property
+    def told(self) -> datetime:
+        """Everything up to here was asked, and its truth told as far as known."""
+        return datetime.fromisoformat(self.row.args["told"])
+
+    @property
+    def played(self) -> bool:
+        """Whether the story was once told to the end, so that the feed may go on."""
+        return bool(self.row.args.get("played"))
+
+    @property
+    def feeding(self) -> bool:
+        return self.row.enabled
+
+    def happened(self, beat: str) -> bool:
+        return beat in self.row.args.get("beats", ())
+
+    def tell(self, until: datetime) -> None:
+        self._write(told=until.isoformat())
+
+    def beat(self, name: str) -> None:
+        self._write(beats=[*self.row.args.get("beats", ()), name])
+
+    def finish(self) -> None:
+        """The replay is done; the feed starts, unless somebody had switched it off."""
+        if not self.played:
+            self._write(played=True)
+            self.switch(on=True)
+
+    def switch(self, *, on: bool) -> None:
+        self.row.enabled = on
+        self.row.save(update_fields=["enabled"])
+
+    def _write(self, **changes: object) -> None:
+        self.row.args = {**self.row.args, **changes}
+        self.row.save(update_fields=["args"])

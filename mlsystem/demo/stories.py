@@ -1,0 +1,6 @@
+"""The demo's stories, in the order in which they are told. A new one is a line here."""
+
+from mlsystem.demo import churn
+from mlsystem.demo.story import Story
+
+STORIES: dict[str, Story] = {story.slug: story for story in (churn.STORY,)}

@@ -1,0 +1,196 @@
+"""A story is told once: what was interrupted goes on, a gap is filled, truth comes when
+it is known."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from labelling.models import GroundTruth, Match
+from mlsystem.demo import acts, replay
+from mlsystem.demo.bar import Bar
+from mlsystem.demo.memory import Memory
+from mlsystem.demo.play import play
+from mlsystem.demo.story import Beat, Case, Story, Telling
+from mlsystem.demo.timeline import Steady
+from monitoring.models import HourBucket
+from registry.models import Dataset, Project
+from serving import rollout
+from serving.models import Prediction
+from tests.factories import make_dataset, make_project, make_rows, make_version
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ROWS = make_rows(40)
+
+
+def cases(began: datetime, start: datetime, end: datetime) -> Iterator[Case]:
+    """One an hour from four days before the start on; every other one is heard of."""
+    for turn in Steady(began - 4 * DAY, HOUR, len(ROWS), 0).between(start, end):
+        truth = {"value": "Yes"} if turn.row % 2 else None
+        yield Case(
+            name=turn.named(f"r{turn.row}"),
+            at=turn.at,
+            request={"input": ROWS[turn.row]},
+            truth=truth,
+            known_at=turn.at + 3 * HOUR,
+        )
+
+
+def make_story(**given: Any) -> Story:
+    return Story(
+        **(
+            {
+                "slug": "parcels",
+                "source": "Made here.",
+                "invented": "All of it.",
+                "ahead": 5 * DAY,
+                "acts": (acts.REPLAY,),
+                "cases": cases,
+                "late": 3 * HOUR,
+            }
+            | given
+        )
+    )
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small data instead of a declared module; everything else is the product's."""
+
+    def install(*, slug: str) -> tuple[Project, Dataset]:
+        project = Project.objects.filter(slug=slug).first()
+        if project is None:
+            project = make_project(slug)
+            make_dataset(project)
+        return project, project.datasets.first()
+
+    monkeypatch.setattr("registry.definition_sync.install", install)
+
+
+def tell(story: Story, now: datetime = NOW) -> Project:
+    return play(story, now=now, bar=Bar(story.stages, out=io.StringIO()))
+
+
+def asked(project: Project) -> list[str]:
+    rows = Prediction.objects.filter(project=project).order_by("at")
+    return [row.reference for row in rows]
+
+
+def test_the_past_is_asked_at_its_own_moments_and_truth_is_known_as_it_was() -> None:
+    project = tell(make_story())
+
+    rows = list(Prediction.objects.filter(project=project).order_by("at"))
+    assert len(rows) == 4 * 24
+    assert [row.at for row in rows] == [
+        NOW - 4 * DAY + number * HOUR for number in range(1, 97)
+    ]
+    assert all(row.received_at - row.at < HOUR for row in rows)
+    heard = GroundTruth.objects.filter(project=project)
+    assert all(truth.observed_at <= NOW for truth in heard)
+    assert heard.count() == Match.objects.filter(project=project).count() == 46
+    assert sum(b.n for b in HourBucket.objects.filter(project=project)) == 96
+    assert project.created_at == NOW - 5 * DAY
+
+
+def test_a_second_start_asks_for_nothing_twice_and_uses_the_same_times() -> None:
+    story = make_story()
+    project = tell(story)
+    before = asked(project)
+
+    tell(story, NOW)
+    assert asked(project) == before
+
+    tell(story, NOW + 5 * HOUR)
+    assert asked(project)[:96] == before
+    assert len(asked(project)) == 101
+
+
+def test_what_was_interrupted_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    story, ask, calls = make_story(), replay._Teller._ask, []
+
+    def dies(self: Any, batch: Any, moment: Any) -> None:
+        calls.append(moment)
+        ask(self, batch, moment)
+        if len(calls) == 30:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(replay._Teller, "_ask", dies)
+    with pytest.raises(KeyboardInterrupt):
+        tell(story)
+    monkeypatch.setattr(replay._Teller, "_ask", ask)
+
+    project = tell(story)
+
+    assert len(asked(project)) == len(set(asked(project))) == 96
+    assert Match.objects.filter(project=project).count() == 46
+
+
+def test_a_long_gap_is_filled_evenly_with_a_bounded_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replay, "GAP", 50)
+    story = make_story()
+    project = tell(story)
+
+    tell(story, NOW + 9 * DAY)
+
+    rows = Prediction.objects.filter(project=project, at__gt=NOW)
+    assert rows.count() == 50
+    assert {row.at.date() for row in rows} == {
+        (NOW + day * DAY).date() for day in range(10)
+    }
+    known = GroundTruth.objects.filter(project=project, state="waiting")
+    assert not known.exists(), "truth of what was never asked"
+
+
+def test_a_beat_happens_once_with_the_clock_at_its_moment() -> None:
+    from registry import clock
+
+    happened = []
+
+    def beats(telling: Telling) -> list[Beat]:
+        at = telling.began - 2 * DAY
+        return [Beat(name="turn", at=at, do=lambda _: happened.append(clock.now()))]
+
+    tell(make_story(beats=beats))
+    tell(make_story(beats=beats), NOW + DAY)
+
+    assert happened == [NOW - 2 * DAY]
+
+
+def test_the_feed_starts_when_the_story_is_told_and_stays_as_it_was_switched() -> None:
+    project = tell(make_story())
+    memory = Memory.find(project)
+    assert memory is not None
+    assert memory.feeding
+
+    memory.switch(on=False)
+    tell(make_story(), NOW + HOUR)
+
+    again = Memory.find(project)
+    assert again is not None
+    assert not again.feeding
+
+
+def test_a_candidate_set_by_hand_is_left_alone() -> None:
+    """A later start fills the gap and moves nothing that people moved."""
+    project = tell(make_story())
+    version = make_version(project, name="by hand", state="accepted")
+    row = rollout.of_project(project)
+    rollout.start(
+        rollout=row,
+        candidate=version,
+        mode="canary",
+        percent=30,
+        by="Ada",
+        revision=row.revision,
+        reason="It earned it.",
+    )
+
+    tell(make_story(), NOW + HOUR)
+
+    assert rollout.of_project(project).candidate == version
