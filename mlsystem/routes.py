@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from mlsystem import views
 from mlsystem.api import automation, builds, models, operations, projects, runs
+from mlsystem.demo import views as demo_views
 
 P = "projects/<slug:project>"
 
@@ -54,6 +55,7 @@ pages: list[URLPattern | URLResolver] = [
     path(
         "p/<slug:project>/models/<int:number>/<str:verb>", views.decide, name="decide"
     ),
+    path("p/<slug:project>/feed", demo_views.switch, name="demo-feed"),
     path("operator", views.operator, name="operator"),
     path("readyz", operations.ReadyApi.as_view(), name="readyz"),
     path("metrics", operations.MetricsApi.as_view(), name="metrics"),

@@ -4,8 +4,9 @@ from celery import shared_task
 
 from mlsystem import baselines, ticks  # noqa: F401  # the tick is a task too
 from mlsystem.builder import slots
+from mlsystem.demo import feed
 from mlsystem.orchestrator import pipeline, steps, triggers
-from registry import jobs
+from registry import demo_feed, jobs
 from registry.clock import now
 
 
@@ -34,3 +35,8 @@ def scheduled_run(job_id: str) -> None:
 @shared_task(name=baselines.TASK)
 def open_with_baseline(job_id: str) -> None:
     jobs.work(job_id, baselines.work)
+
+
+@shared_task(name=demo_feed.TASK)
+def feed_demo(job_id: str) -> None:
+    jobs.work(job_id, feed.work)

@@ -42,6 +42,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "api-import-cancel": {"POST": "owner manage"},
     "api-features": {"POST": "viewer predict"},
     "api-events": {"POST": "owner truth"},
+    # A demo project
+    "demo-feed": {"POST": "admin"},
     # Training
     "api-runs": {"GET": "viewer read", "POST": "owner manage"},
     "api-run": {"GET": "viewer read"},

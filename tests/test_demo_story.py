@@ -1,78 +1,29 @@
 """A story is told once: what was interrupted goes on, a gap is filled, truth comes when
 it is known."""
 
-import io
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from labelling.models import GroundTruth, Match
-from mlsystem.demo import acts, replay
-from mlsystem.demo.bar import Bar
+from mlsystem.demo import replay
 from mlsystem.demo.memory import Memory
-from mlsystem.demo.play import play
-from mlsystem.demo.story import Beat, Case, Story, Telling
-from mlsystem.demo.timeline import Steady
+from mlsystem.demo.story import Beat, Telling
 from monitoring.models import HourBucket
-from registry.models import Dataset, Project
+from registry import clock
+from registry.models import Project
 from serving import rollout
 from serving.models import Prediction
-from tests.factories import make_dataset, make_project, make_rows, make_version
+from tests.demo_story import DAY, HOUR, NOW, install_small_data, make_story, tell
+from tests.factories import make_version
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-ROWS = make_rows(40)
-
-
-def cases(began: datetime, start: datetime, end: datetime) -> Iterator[Case]:
-    """One an hour from four days before the start on; every other one is heard of."""
-    for turn in Steady(began - 4 * DAY, HOUR, len(ROWS), 0).between(start, end):
-        truth = {"value": "Yes"} if turn.row % 2 else None
-        yield Case(
-            name=turn.named(f"r{turn.row}"),
-            at=turn.at,
-            request={"input": ROWS[turn.row]},
-            truth=truth,
-            known_at=turn.at + 3 * HOUR,
-        )
-
-
-def make_story(**given: Any) -> Story:
-    return Story(
-        **(
-            {
-                "slug": "parcels",
-                "source": "Made here.",
-                "invented": "All of it.",
-                "ahead": 5 * DAY,
-                "acts": (acts.REPLAY,),
-                "cases": cases,
-                "late": 3 * HOUR,
-            }
-            | given
-        )
-    )
 
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small data instead of a declared module; everything else is the product's."""
-
-    def install(*, slug: str) -> tuple[Project, Dataset]:
-        project = Project.objects.filter(slug=slug).first()
-        if project is None:
-            project = make_project(slug)
-            make_dataset(project)
-        return project, project.datasets.first()
-
-    monkeypatch.setattr("registry.definition_sync.install", install)
-
-
-def tell(story: Story, now: datetime = NOW) -> Project:
-    return play(story, now=now, bar=Bar(story.stages, out=io.StringIO()))
+    install_small_data(monkeypatch)
 
 
 def asked(project: Project) -> list[str]:
@@ -148,9 +99,7 @@ def test_a_long_gap_is_filled_evenly_with_a_bounded_number(
 
 
 def test_a_beat_happens_once_with_the_clock_at_its_moment() -> None:
-    from registry import clock
-
-    happened = []
+    happened: list[datetime] = []
 
     def beats(telling: Telling) -> list[Beat]:
         at = telling.began - 2 * DAY

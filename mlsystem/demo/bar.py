@@ -38,3 +38,10 @@ class Bar:
         if self.out.isatty():
             self.out.write("\r\x1b[K")
         self.out.flush()
+
+
+class Silent(Bar):
+    """Where nobody watches."""
+
+    def step(self, fraction: float, words: str = "") -> None:
+        del fraction, words

@@ -6,10 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from registry import schedules
+from registry import demo_feed, schedules
 from registry.models import Project, Schedule
 
-TASK = "mlsystem.demo_feed"
 EVERY_MINUTE = "* * * * *"
 
 
@@ -19,22 +18,25 @@ class Memory:
 
     @classmethod
     def find(cls, project: Project) -> Memory | None:
-        row = Schedule.objects.filter(project=project, task=TASK).first()
+        row = demo_feed.row_of(project)
         return cls(row) if row else None
 
     @classmethod
-    def begin(cls, project: Project, *, began: datetime, first: datetime) -> Memory:
-        """A new memory: nothing is told yet, and the feed waits for the replay."""
+    def begin(
+        cls, project: Project, *, began: datetime, first: datetime, **about: str
+    ) -> Memory:
+        """A new memory: nothing is told yet, and the feed waits for the replay. `about`
+        is what pages say of the data."""
         return cls(
             schedules.set_schedule(
                 project=project,
-                task=TASK,
+                task=demo_feed.TASK,
                 cron=EVERY_MINUTE,
                 zone="UTC",
                 lane="long",
                 now=began,
                 enabled=False,
-                args={"began": began.isoformat(), "told": first.isoformat()},
+                args={"began": began.isoformat(), "told": first.isoformat(), **about},
             )
         )
 

@@ -26,6 +26,13 @@ def cast(project: Project) -> dict[str, User]:
     return found
 
 
+def known(project: Project) -> dict[str, User]:
+    """Who of them is still there, by role."""
+    members = Membership.objects.select_related("user").filter(project=project)
+    found = members.filter(user__username__in=CAST)
+    return {CAST[member.user.get_username()]: member.user for member in found}
+
+
 def links(users: dict[str, User]) -> dict[str, str]:
     """A fresh one-time sign-in link for each role."""
     return {

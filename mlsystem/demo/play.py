@@ -27,7 +27,8 @@ def _telling(story: Story, project: Project, *, now: datetime, bar: Bar) -> Tell
     if memory is None:
         first = now - story.ahead
         acts.date_the_start(project, first=first)
-        memory = Memory.begin(project, began=now, first=first)
+        about = {"source": story.source, "invented": story.invented}
+        memory = Memory.begin(project, began=now, first=first, **about)
         project.refresh_from_db()
     cast = people.cast(project)
     return Telling(

@@ -15,6 +15,7 @@ from mlsystem.demo.story import Case, Telling
 from monitoring.monitor import alerts
 from monitoring.monitor.folding import bring_up_to_date
 from registry import clock
+from registry.actors import COMMAND_LINE
 from registry.errors import DomainError
 from serving.frontend.front import predict_batch
 from serving.models import Prediction
@@ -166,7 +167,7 @@ class _Teller:
             answers = predict_batch(
                 project=self.telling.project,
                 requests=requests,
-                actor=self.telling.actor("admin"),
+                actor=COMMAND_LINE,
                 now=moment,
             )
         wrong = [answer for answer in answers if isinstance(answer, DomainError)]
