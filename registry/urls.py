@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from registry import place_views, views
+from registry import house_views, place_views, views
 from registry.api.audit import AuditApi
 from registry.api.datasets import (
     DatasetApi,
@@ -55,6 +55,8 @@ pages: list[URLPattern | URLResolver] = [
     path("healthz", HealthApi.as_view(), name="healthz"),
     path("api/schema", OpenApi.as_view(), name="openapi"),
     path("api/docs", views.docs, name="api-docs"),
+    path("palette", house_views.palette, name="palette"),
+    path("styleguide", house_views.styleguide, name="styleguide"),
     path("admin/", admin.site.urls),
     path("p/<slug:project>/data", place_views.data, name="data"),
     path("p/<slug:project>/features", place_views.features, name="features"),

@@ -7,6 +7,8 @@ import pytest
 
 from tests import services
 
+pytest_plugins = ["tests.browsing"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.test import Client
+
 from registry.clock import now
 from registry.identifiers import uuid7
 from registry.models import Membership, ModelVersion, Project, User
@@ -38,6 +40,13 @@ def make_user(
             user=user, project=project, defaults={"role": role or "viewer"}
         )
     return user
+
+
+def sign_in(name: str) -> Client:
+    """A browser in which somebody is signed in."""
+    client = Client()
+    client.force_login(User.objects.get(username=name))
+    return client
 
 
 def make_project(slug: str = "churn", **changes: Any) -> Project:

@@ -22,6 +22,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "metrics": {"GET": "user read"},
     "openapi": {"GET": "user read"},
     "api-docs": {"GET": "user"},
+    "palette": {"GET": "user"},
+    "styleguide": {"GET": "user"},
     "projects": {"GET": "user"},
     "api-projects": {"GET": "user read", "POST": "creator"},
     # A project and its people

@@ -1,17 +1,16 @@
 """What people see in a browser: nothing sticks out, nothing is blocked, all of it by
 keyboard, in light and dark, on a desk and on a phone."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from django.test import Client
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from labelling.models import Annotation
 from registry.models import Project, User
 from serving import rollout
+from tests.browsing import Watched, look_at
 from tests.factories import make_project, make_user
 from tests.full_project import make_full_project
 
@@ -19,7 +18,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.needs_chromium,
 ]
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 PAGES = (
     *("/", "/password", "/operator", "/nothing-here"),
     *("/p/churn", "/p/churn/label", "/p/churn/examples", "/p/churn/data"),
@@ -35,72 +33,8 @@ EMPTY_PAGES = tuple(
         *("/monitor", "/alerts", "/predictions", "/try", "/features", "/settings"),
     )
 )
-# Written into the page before its own scripts.
-LISTEN = """
-window.refused = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  window.refused.push(`${event.violatedDirective}: ${event.blockedURI}`));
-"""
-WIDER = """() => {
-  const page = document.documentElement;
-  if (page.scrollWidth <= page.clientWidth) return "";
-  const out = [...document.querySelectorAll("main *, .rail *")].filter(
-    (one) => one.getBoundingClientRect().right > page.clientWidth + 1);
-  return `${page.scrollWidth} > ${page.clientWidth}: ` +
-    out.slice(0, 3).map((one) => one.outerHTML.slice(0, 90)).join(" | ");
-}"""
 MISSING = {"/nothing-here": 404, "/invitation/nonsense": 404}
 LONG = "A-name-without-any-place-to-break-it-" * 3
-
-
-class Watched:
-    """A page, and everything that went wrong on it."""
-
-    def __init__(self, page: Page, root: str) -> None:
-        self.page, self.root = page, root
-        self.said: list[str] = []
-        page.add_init_script(LISTEN)
-        page.on("pageerror", lambda error: self.said.append(f"{page.url}: {error}"))
-        page.on("console", self._console)
-
-    def _console(self, message: Any) -> None:
-        # The status of the page itself is in the console too, as a failed load.
-        if message.type == "error" and "status of 404" not in message.text:
-            self.said.append(f"{self.page.url}: {message.text}")
-
-    def open(self, path: str) -> int:
-        answer = self.page.goto(self.root + path)
-        return answer.status if answer else 0
-
-    def refused(self) -> list[str]:
-        found: list[str] = self.page.evaluate("window.refused")
-        return [f"{self.page.url}: {one}" for one in found]
-
-
-@pytest.fixture
-def enter(
-    browser: Browser, live_server: Any, settings: Any
-) -> Iterator[Callable[..., Watched]]:
-    """`enter("Ada")`: a browser in which somebody is signed in."""
-    contexts = []
-
-    def make(name: str = "", **options: Any) -> Watched:
-        context = browser.new_context(**({"viewport": DESK} | options))
-        contexts.append(context)
-        if name:
-            client = Client()
-            client.force_login(User.objects.get(username=name))
-            cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-            context.add_cookies(
-                [{"name": cookie.key, "value": cookie.value, "url": live_server.url}]
-            )
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        return Watched(page, live_server.url)
-
-    yield make
-    for context in contexts:
-        context.close()
 
 
 def make_places() -> Project:
@@ -112,35 +46,6 @@ def make_places() -> Project:
     return full
 
 
-def serious(page: Page) -> list[str]:
-    """What axe calls serious or critical, with the element and the reason."""
-    return [
-        f"{page.url}: {found['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
-        for found in Axe().run(page).response["violations"]
-        if found["impact"] in {"serious", "critical"}
-        for node in found["nodes"][:3]
-    ]
-
-
-def look_at(watched: Watched, path: str) -> list[str]:
-    """One page on a desk and on a phone, in light and in dark."""
-    page, wrong = watched.page, list[str]()
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size(DESK)
-    status = watched.open(path)
-    if status != MISSING.get(path, 200):
-        wrong.append(f"{path}: {status}")
-    for size in (DESK, PHONE):
-        page.set_viewport_size(size)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            if wider := page.evaluate(WIDER):
-                wrong.append(f"{path} at {size['width']}: {wider}")
-            if (size is DESK) == (scheme == "light"):  # each size, each scheme once
-                wrong += serious(page)
-    return wrong + watched.refused()
-
-
 @pytest.mark.parametrize("paths", [PAGES, EMPTY_PAGES], ids=["full", "empty"])
 def test_every_page_fits_is_readable_and_breaks_no_rule(
     enter: Callable[..., Watched], paths: tuple[str, ...]
@@ -150,7 +55,11 @@ def test_every_page_fits_is_readable_and_breaks_no_rule(
     more = (f"/p/churn/predictions/{answered.pk}",) if paths is PAGES else ()
     watched = enter("Ada", reduced_motion="reduce")
 
-    wrong = [found for path in (*paths, *more) for found in look_at(watched, path)]
+    wrong = [
+        found
+        for path in (*paths, *more)
+        for found in look_at(watched, path, status=MISSING.get(path, 200))
+    ]
 
     wrong += watched.said
     assert not wrong, "\n".join(wrong)
@@ -166,7 +75,7 @@ def test_the_doors_are_readable_for_everybody(enter: Callable[..., Watched]) -> 
     wrong = [
         found
         for path in ("/sign-in", f"/invitation/{token}", "/invitation/nonsense")
-        for found in look_at(watched, path)
+        for found in look_at(watched, path, status=MISSING.get(path, 200))
     ]
 
     wrong += watched.said
@@ -203,6 +112,41 @@ def test_sign_in_needs_no_javascript(enter: Callable[..., Watched]) -> None:
     expect(page.get_by_role("heading", name="Models")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_letters_lead_to_any_place(enter: Callable[..., Watched]) -> None:
+    make_places()
+    watched = enter("Ada")
+    page = watched.page
+    watched.open("/p/churn/models")
+
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("option", name="Rollout")).to_be_visible()
+    page.keyboard.type("canary")
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Rollout", exact=True)).to_be_visible()
+
+    page.get_by_role("button", name="Go to…").click()
+    page.keyboard.type("zzz")
+    expect(page.get_by_text("Nothing of that name.")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert watched.said + watched.refused() == []
+
+
+def test_a_theme_that_was_chosen_stays(enter: Callable[..., Watched]) -> None:
+    make_places()
+    watched = enter("Ada")
+    page = watched.page
+    watched.open("/p/churn")
+
+    page.get_by_role("button", name="Theme: system").click()
+    page.get_by_role("button", name="Theme: light").click()
+    page.reload()
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert watched.said + watched.refused() == []
 
 
 def shown(page: Page) -> str:

@@ -16,7 +16,7 @@ from registry.identifiers import uuid7
 from registry.models import ApiKey, Membership, Project, Run, User
 from serving import rollout
 from serving.models import Prediction
-from tests.factories import make_bare_version, make_project, make_user
+from tests.factories import make_bare_version, make_project, make_user, sign_in
 from tests.full_project import PEOPLE, make_full_project, make_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
@@ -45,12 +45,6 @@ DETAILS = {
     "/runs/1": (VIEWERS, "Leaderboard"),
     "/runs/2": (VIEWERS, "No trial was finished."),
 }
-
-
-def sign_in(name: str) -> Client:
-    client = Client()
-    client.force_login(User.objects.get(username=name))
-    return client
 
 
 def text(response: HttpResponse) -> str:

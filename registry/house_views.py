@@ -1,0 +1,89 @@
+"""Pages of the house itself: where one can go, and how its parts look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from registry.actors import Actor
+from registry.errors import NotFound
+from registry.models import Membership
+from registry.web import places, undo
+from registry.web.pages import house_page
+
+SHOWN = 200  # projects in the palette
+STATES = ("good", "warning", "bad", "unknown", "accent")
+LONG = "Predicted time of arrival of international parcels, customs included, " * 2
+
+
+@house_page("user")
+def palette(request: Any) -> HttpResponse:
+    """Everywhere this person can go, the project at hand first."""
+    slug = request.GET.get("project", "")
+    rows = (
+        Membership.objects.filter(user=request.user)
+        .select_related("project")
+        .order_by("project__name")[:SHOWN]
+    )
+    groups = [
+        _project(row)
+        for row in rows
+        if row.project.slug == slug  # a stranger's project is in no row
+    ]
+    groups.append({"title": "Projects", "items": [_entry(row) for row in rows]})
+    groups.append(
+        {
+            "title": "The house",
+            "items": [
+                {"url": p.path, "text": p.text, "icon": p.drawn, "words": p.words}
+                for p in places.of_house(request.user)
+            ],
+        }
+    )
+    return render(request, "registry/palette.html", {"groups": groups})
+
+
+def _project(row: Membership) -> dict[str, Any]:
+    loop, more = places.of_project(row.project, Actor(user=row.user, role=row.role))
+    return {
+        "title": row.project.name,
+        "items": [
+            {
+                "url": f"/p/{row.project.slug}{place.path}",
+                "text": place.text,
+                "icon": place.drawn,
+                "words": place.words,
+            }
+            for place in (*loop, *more)
+        ],
+    }
+
+
+def _entry(row: Membership) -> dict[str, str]:
+    labels_only = row.role in {"labeller", "reviewer"}
+    return {
+        "url": f"/p/{row.project.slug}{'/label' if labels_only else ''}",
+        "text": row.project.name,
+        "icon": "projects",
+        "words": row.project.slug,
+    }
+
+
+@house_page("user")
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Each component in its states, for whoever builds a page; with DEBUG only."""
+    if not settings.DEBUG:
+        raise NotFound("The style guide is there with DEBUG=true.")
+    messages.error(request, "The file has 3 columns in row 7, and 4 elsewhere.")
+    undo.offer(request, "Erin is no member any more.", action="/styleguide")
+    context = {
+        "states": STATES,
+        "long": LONG,
+        "trend": [3.1, 3.4, None, 3.2, 4.0, 4.4, 4.1],
+        "swatches": [*(f"n{step}" for step in range(8)), *reversed(STATES)],
+    }
+    return render(request, "registry/styleguide.html", context)
