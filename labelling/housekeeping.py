@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from labelling.collector import silence, waiting
-from labelling.labeller import leases
+from labelling.labeller import leases, refresh
 from registry.jobs import enqueue
 
 # A prediction is looked at by several ticks, so a slow commit is not overlooked.
@@ -11,9 +11,10 @@ YOUNG, YOUNGISH = timedelta(minutes=1), timedelta(minutes=10)
 
 
 def tick(now: datetime) -> None:
-    """Every ten seconds: cards nobody answered go back, truths that came early look
-    for their predictions. Both are bounded and look at indexes alone."""
+    """Every ten seconds: cards nobody answered go back, stale queues are ranked, truths
+    that came early look for their predictions. Bounded, and by indexes alone."""
     leases.reclaim(now=now)
+    refresh.request_due(now)
     waiting.match_waiting(now=now)
     waiting.match_recent(now=now, age=YOUNG)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from labelling.collector import silence
+from labelling.labeller import refresh
 from registry import jobs
 from registry.clock import now as clock_now
 
@@ -27,3 +28,9 @@ def _mature(context: jobs.JobContext) -> None:
 
     count = silence.mature(now=now, pause=pause)
     context.result({"matches": count})
+
+
+@shared_task(name=refresh.TASK)
+def rerank(job_id: str) -> None:
+    """Put the examples that teach most at the head of a project's queue."""
+    jobs.work(job_id, refresh.do_rerank)

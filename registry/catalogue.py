@@ -92,7 +92,7 @@ ALGORITHMS = ("dummy", "linear", "lightgbm")
 BASELINES = ("majority", "mean", "group_mean", "rule", "function")
 
 # How the queue of the labeller is ordered.
-STRATEGIES = ("random",)
+STRATEGIES = ("cold start", "least sure", "unlike the others", "random")
 
 ROLES = ("viewer", "labeller", "reviewer", "owner", "admin")
 SCOPES = ("predict", "truth", "label", "read", "manage")

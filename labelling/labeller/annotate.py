@@ -11,7 +11,15 @@ from django.db.models import F
 
 from labelling.collector.values import Value, check_value
 from labelling.labeller import leases
-from labelling.labeller.queue import Card, Handout, card_of, hand_out, suggestion
+from labelling.labeller.guidelines import current_version
+from labelling.labeller.queue import (
+    Asked,
+    Card,
+    Handout,
+    card_of,
+    hand_out,
+    suggestion,
+)
 from labelling.labeller.settle import lock_example, recount, settle
 from labelling.models import Annotation, AnnotatorStat, Example, Lease
 from registry.errors import Conflict, FieldError, InvalidInput, Unprocessable
@@ -131,6 +139,8 @@ def _add(
         comment=answer.comment,
         reason=lease.reason,
         queue_version=lease.queue_version,
+        guideline_version=current_version(example.project),
+        predicted=lease.predicted,
         suggestion=lease.suggestion_shown,
         seconds=_seconds(example, user, lease, now),
         late=lease.ended or lease.expires_at < now,
@@ -211,6 +221,7 @@ def skip(
         comment=reason,
         reason=lease.reason,
         queue_version=lease.queue_version,
+        predicted=lease.predicted,
         suggestion=lease.suggestion_shown,
         created_at=now,
     )
@@ -247,18 +258,28 @@ def undo(*, project: Project, user: User, now: datetime) -> tuple[Annotation, Ca
     ).update(**{column: F(column) - 1})
     last.state = State.UNDONE
     settle(example=example, by=user, now=now, reopen=True)
-    return last, _again(example, user, now=now)
+    return last, _again(example, user, last, now=now)
 
 
-def _again(example: Example, user: User, *, now: datetime) -> Card:
+def _again(example: Example, user: User, before: Annotation, *, now: datetime) -> Card:
+    """The card as it was handed out the first time: also its reason counts on."""
     stat = AnnotatorStat.objects.filter(project=example.project, user=user).first()
     lease = leases.grant(
         example=example,
         user=user,
         until=now + leases.duration(stat),
         now=now,
-        reason="undo",
-        suggestion=suggestion(example),
+        reason=before.reason,
+        queue_version=before.queue_version,
+        predicted=before.predicted,
+        suggestion=suggestion(
+            Asked(
+                example=example,
+                reason=before.reason,
+                version=before.queue_version,
+                predicted=before.predicted,
+            )
+        ),
     )
     recount(example)
     return card_of(example.project, lease, example)

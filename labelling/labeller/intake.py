@@ -13,8 +13,15 @@ from uuid import UUID
 from django.db import transaction
 
 from labelling.collector.values import Value, check_value
+from labelling.labeller import vectors
 from labelling.labeller.settle import say
-from labelling.models import Annotation, Example, ExamplePayload, Queue
+from labelling.models import (
+    Annotation,
+    Example,
+    ExamplePayload,
+    ExampleVector,
+    Queue,
+)
 from registry import cards
 from registry.models import Project, User
 
@@ -42,6 +49,7 @@ class Draft:
     priority: int = 0
     reason: str = ""
     prediction_id: UUID | None = None
+    vector: bytes | None = None  # None: computed when it is stored
 
 
 @dataclass(kw_only=True)
@@ -94,6 +102,7 @@ def read_draft(*, project: Project, item: Any, index: int) -> Draft:
         overlap=_whole(item, "overlap", 1, low=1, high=MOST_ANSWERS),
         gold=gold,
         priority=_whole(item, "priority", 0, low=-1000, high=1000),
+        vector=_vector(project, payload),
     )
 
 
@@ -193,9 +202,35 @@ def add(
             for example, draft in zip(made, drafted, strict=True)
         ]
     )
+    _store_vectors(project, new_cards, list(firsts.values()))
     _answer_at_once(project, followers, now=now)
     taken.created += len(made)
     return made
+
+
+def _vector(project: Project, payload: Mapping[str, Any]) -> bytes:
+    fields = vectors.known_fields(project.fields, target=project.target)
+    return vectors.pack(payload, fields)
+
+
+def _store_vectors(
+    project: Project, cards: Sequence[Example], drafts: Sequence[Draft]
+) -> None:
+    """Of cards alone: a duplicate is never ranked."""
+    fields = vectors.known_fields(project.fields, target=project.target)
+    layout = vectors.layout_of(fields)
+    ExampleVector.objects.bulk_create(
+        [
+            ExampleVector(
+                example=card,
+                layout=layout,
+                data=_vector(project, draft.payload)
+                if draft.vector is None
+                else draft.vector,
+            )
+            for card, draft in zip(cards, drafts, strict=True)
+        ]
+    )
 
 
 def _lock_intake(project: Project) -> None:

@@ -36,6 +36,7 @@ def grant(
     reason: str,
     queue_version: int = 0,
     suggestion: dict[str, object] | None = None,
+    predicted: dict[str, object] | None = None,
 ) -> Lease:
     """A lease on a held example. Who had it before gets the same token again, so that
     an answer from another tab still fits."""
@@ -49,6 +50,7 @@ def grant(
             "reason": reason,
             "queue_version": queue_version,
             "suggestion_shown": suggestion,
+            "predicted": predicted,
         },
     )
     return lease

@@ -7,6 +7,7 @@ picks with SKIP LOCKED, SQLite inside BEGIN IMMEDIATE.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -27,6 +28,7 @@ from registry.errors import Forbidden
 from registry.models import Project, User
 
 MOST_AT_ONCE = 5
+PIECE = 50  # rows of the head looked at at once
 LONGEST_WAIT = 60  # seconds until a client asks again
 IN_ORDER = ("-priority", "shuffle", "pk")
 State = Example.State
@@ -65,14 +67,30 @@ class Handout:
         return answer
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """An example with a slot taken, and why it is asked."""
+
+    example: Example
+    reason: str
+    version: int = 0  # of the head it comes from; 0: from none
+    predicted: dict[str, Any] | None = None
+
+
 @transaction.atomic
 def hand_out(
-    *, project: Project, user: User, reviews: bool, count: int, now: datetime
+    *,
+    project: Project,
+    user: User,
+    reviews: bool,
+    count: int,
+    now: datetime,
+    again: bool = True,
 ) -> Handout:
     """Lease up to `count` examples to a person; reviewers get disputed ones too.
 
     In order: what users reported, the head of the queue, the rest in random order,
-    what this person skipped, what this person was given and never answered.
+    what this person skipped, and, where `again`, what this person holds already.
     """
     stat = AnnotatorStat.objects.filter(project=project, user=user).first()
     if stat and stat.paused:
@@ -80,31 +98,27 @@ def hand_out(
     leases.reclaim(now=now, project=project)
     until = now + leases.duration(stat)
     handout = Handout()
-    for rows, version in _tiers(project, user, reviews):
-        missing = count - len(handout.cards)
-        if missing <= 0:
-            break
-        for example in _claim(rows, missing):
-            lease = leases.grant(
-                example=example,
-                user=user,
-                until=until,
-                now=now,
-                reason=_reason(example, version),
-                queue_version=version,
-                suggestion=suggestion(example),
-            )
-            handout.cards.append(card_of(project, lease, example))
-    if not handout.cards:
+    for asked in _asked(project, user, reviews, count):
+        lease = leases.grant(
+            example=asked.example,
+            user=user,
+            until=until,
+            now=now,
+            reason=asked.reason,
+            queue_version=asked.version,
+            predicted=asked.predicted,
+            suggestion=suggestion(asked),
+        )
+        handout.cards.append(card_of(project, lease, asked.example))
+    if not handout.cards and again:
         handout.cards = _own(project, user, until=until, count=count)
     if not handout.cards:
         handout.retry_after = _wait(project, user, reviews, now=now)
     return handout
 
 
-def _tiers(
-    project: Project, user: User, reviews: bool
-) -> Iterator[tuple[QuerySet[Example], int]]:
+def _asked(project: Project, user: User, reviews: bool, count: int) -> Iterator[Asked]:
+    """Up to `count` claimed examples, tier by tier."""
     free = open_to(project=project, user=user, reviews=reviews)
     skipped = Exists(
         Annotation.objects.filter(
@@ -114,20 +128,22 @@ def _tiers(
     fresh = free.filter(~skipped)
     version = Queue.objects.filter(project=project).values_list("version", flat=True)
     head = next(iter(version), 0)
+    tiers = [
+        partial(_claim, fresh.order_by(*IN_ORDER)),
+        partial(_claim, free.filter(skipped).order_by(*IN_ORDER)),
+    ]
     if head:
-        yield fresh.filter(priority__gt=0).order_by(*IN_ORDER), 0
-        entry = QueueEntry.objects.filter(
-            project=project, version=head, example=OuterRef("pk")
-        )
-        place = entry.values("position")[:1]
-        yield (
-            fresh.filter(Exists(entry))
-            .annotate(position=place, head_reason=entry.values("reason")[:1])
-            .order_by("position"),
-            head,
-        )
-    yield fresh.order_by(*IN_ORDER), 0
-    yield free.filter(skipped).order_by(*IN_ORDER), 0
+        urgent = fresh.filter(priority__gt=0).order_by(*IN_ORDER)
+        tiers[:0] = [
+            partial(_claim, urgent),
+            partial(_claim_head, fresh, project, head),
+        ]
+    for tier in tiers:
+        for asked in tier(count):
+            yield asked
+            count -= 1
+        if count <= 0:
+            return
 
 
 def open_to(*, project: Project, user: User, reviews: bool) -> QuerySet[Example]:
@@ -146,33 +162,77 @@ def open_to(*, project: Project, user: User, reviews: bool) -> QuerySet[Example]
     )
 
 
-def _claim(rows: QuerySet[Example], count: int) -> Iterator[Example]:
+def _claim(rows: QuerySet[Example], count: int) -> Iterator[Asked]:
     """The first of these that are still free, each with a slot taken."""
     # Locked by nobody else, so a second look at the slot is a formality on PostgreSQL;
     # where select_for_update means nothing it is the guard.
     picked = rows.select_for_update(skip_locked=True, of=("self",))
     for example in picked.select_related("payload")[:count]:
-        taken = Example.objects.filter(pk=example.pk, open_slots__gt=0).update(
-            open_slots=F("open_slots") - 1
+        if _take(example):
+            yield Asked(example=example, reason=_reason(example))
+
+
+def _claim_head(
+    fresh: QuerySet[Example], project: Project, version: int, count: int
+) -> Iterator[Asked]:
+    """From the head, in its order. Read from its rows to the examples: asked the other
+    way round, a database would look at every open example for its place."""
+    entries = QueueEntry.objects.filter(
+        project=project, version=version, example__open_slots__gt=0
+    ).order_by("position")
+    for piece in _pieces(entries):
+        free = set(
+            fresh.filter(pk__in=[entry.example_id for entry in piece]).values_list(
+                "pk", flat=True
+            )
         )
-        if taken:
-            yield example
+        for entry in piece:
+            if entry.example_id not in free:
+                continue
+            for asked in _claim(fresh.filter(pk=entry.example_id), 1):
+                disputed = asked.example.state == State.DISPUTED
+                yield Asked(
+                    example=asked.example,
+                    reason=asked.reason if disputed else entry.reason,
+                    version=version,
+                    predicted=entry.predicted,
+                )
+                count -= 1
+            if count <= 0:
+                return
 
 
-def _reason(example: Example, version: int) -> str:
+def _pieces(entries: QuerySet[QueueEntry]) -> Iterator[list[QueueEntry]]:
+    after = -1
+    while piece := list(entries.filter(position__gt=after)[:PIECE]):
+        yield piece
+        after = piece[-1].position
+
+
+def _take(example: Example) -> bool:
+    free = Example.objects.filter(pk=example.pk, open_slots__gt=0)
+    return free.update(open_slots=F("open_slots") - 1) == 1
+
+
+def _reason(example: Example) -> str:
     if example.state == State.DISPUTED:
         return "disputed"
-    if version:
-        return str(getattr(example, "head_reason", "") or "queue")
     return example.reason or "random"
 
 
-def suggestion(example: Example) -> dict[str, object] | None:
-    """The model's guess; hidden where several answer or gold is asked (anchoring)."""
-    hidden = example.overlap > 1 or example.gold is not None
-    if hidden or not example.predicted or example.state != State.OPEN:
-        return None
-    return {"value": example.predicted, "probability": example.score}
+def suggestion(asked: Asked) -> dict[str, object] | None:
+    """The model's guess; hidden where several answer or gold is asked (anchoring), and
+    on random cards, which tell how good the model is."""
+    example, predicted = asked.example, asked.predicted
+    if predicted is None and example.predicted:
+        predicted = {"value": example.predicted, "probability": example.score}
+    hidden = (
+        example.overlap > 1
+        or example.gold is not None
+        or example.state != State.OPEN
+        or (asked.version > 0 and asked.reason == "random")
+    )
+    return None if hidden else predicted
 
 
 def card_of(project: Project, lease: Lease, example: Example) -> Card:

@@ -5,10 +5,12 @@ from labelling.models.examples import (
     AnnotatorStat,
     Example,
     ExamplePayload,
+    ExampleVector,
     Lease,
     Queue,
     QueueEntry,
 )
+from labelling.models.guidance import Flag, Guideline
 from labelling.models.truth import (
     Feedback,
     GroundTruth,
@@ -23,8 +25,11 @@ __all__ = [
     "AnnotatorStat",
     "Example",
     "ExamplePayload",
+    "ExampleVector",
     "Feedback",
+    "Flag",
     "GroundTruth",
+    "Guideline",
     "Lease",
     "Match",
     "Maturity",

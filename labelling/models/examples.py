@@ -62,6 +62,11 @@ class Example(models.Model):
             ),
             models.Index(fields=["project", "state", "-id"], name="example_by_state"),
             models.Index(fields=["project", "content_hash"], name="example_by_content"),
+            models.Index(
+                fields=["prediction_id"],
+                condition=Q(prediction_id__isnull=False),
+                name="example_of_prediction",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -78,6 +83,19 @@ class ExamplePayload(models.Model):
         return f"payload of {self.example_id}"
 
 
+class ExampleVector(models.Model):
+    """What the ranker knows of a card: computed once, at import, and stored."""
+
+    example = models.OneToOneField(
+        Example, on_delete=models.CASCADE, primary_key=True, related_name="vector"
+    )
+    layout = models.CharField(max_length=12)  # of which fields; another one: again
+    data = models.BinaryField()  # labelling/labeller/vectors.py
+
+    def __str__(self) -> str:
+        return f"vector of {self.example_id}"
+
+
 class Queue(models.Model):
     """Which head of the queue is current; a refresh flips `version` at its end."""
 
@@ -87,6 +105,9 @@ class Queue(models.Model):
     version = models.PositiveIntegerField(default=0)
     refreshed_at = models.DateTimeField(null=True)
     labels_at_refresh = models.PositiveIntegerField(default=0)
+    newest_at_refresh = models.BigIntegerField(default=0)  # id of the newest example
+    # [{"version", "at", "labels", "strategy", "right", "n", "seconds"}], oldest first
+    history = models.JSONField(default=list)
 
     def __str__(self) -> str:
         return f"queue of {self.project}"
@@ -101,6 +122,7 @@ class QueueEntry(models.Model):
     example = models.ForeignKey(Example, on_delete=models.CASCADE, related_name="+")
     reason = models.CharField(max_length=40)
     score = models.FloatField(null=True)
+    predicted = models.JSONField(null=True)  # {"value", "probability"?} of the ranker
 
     class Meta:
         constraints = [
@@ -123,6 +145,7 @@ class Lease(models.Model):
     token = models.UUIDField(default=uuid.uuid4, unique=True)
     reason = models.CharField(max_length=40, blank=True)
     queue_version = models.PositiveIntegerField(default=0)
+    predicted = models.JSONField(null=True)  # by the model, shown or not
     suggestion_shown = models.JSONField(null=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -168,7 +191,8 @@ class Annotation(models.Model):
     reason = models.CharField(max_length=40, blank=True)  # of the hand-out
     queue_version = models.PositiveIntegerField(default=0)
     guideline_version = models.PositiveIntegerField(default=0)
-    suggestion = models.JSONField(null=True)  # what the person saw
+    predicted = models.JSONField(null=True)  # by the model, before this answer
+    suggestion = models.JSONField(null=True)  # what the person saw of it
     seconds = models.FloatField(null=True)
     late = models.BooleanField(default=False)  # after its lease had ended
     decides = models.BooleanField(default=False)  # a reviewer's, on a disputed example

@@ -1,0 +1,86 @@
+"""Component 2, Data Labeller: how good the learner is, asked only of cards that were
+drawn at random and shown without its suggestion; and when more labels bring no more."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+from labelling.models import Annotation
+from registry.models import Project
+
+WINDOW = 200  # newest answers
+ENOUGH = 30
+STEADY = 0.005  # half a point
+LOOKED_AT = 4  # refreshes: three moves
+Z = 1.96
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """Of `n` random cards the learner knew `right`; `error` where a number is asked."""
+
+    n: int
+    right: int
+    error: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        return self.right / self.n if self.n else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        return wilson(self.right, self.n) if self.n else None
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927).
+
+    >>> [round(end, 3) for end in wilson(9, 10)]
+    [0.596, 0.982]
+    """
+    share = right / n
+    middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def estimate(project: Project) -> Estimate:
+    """From the newest answers to random cards that the learner had an opinion on."""
+    rows = Annotation.objects.filter(
+        example__project=project,
+        state=Annotation.State.SUBMITTED,
+        reason="random",
+        cannot_tell=False,
+        predicted__isnull=False,
+    ).order_by("-pk")
+    pairs: list[tuple[Any, Any]] = list(rows.values_list("predicted", "value")[:WINDOW])
+    if project.is_classification:
+        right = sum(predicted["value"] == value for predicted, value in pairs)
+        return Estimate(n=len(pairs), right=right)
+    errors = [abs(predicted["value"] - value) for predicted, value in pairs]
+    mean = sum(errors) / len(errors) if errors else None
+    return Estimate(n=len(pairs), right=0, error=mean)
+
+
+def advice(history: Sequence[Mapping[str, Any]]) -> str:
+    """Whether to go on: three refreshes that moved the estimate by less than half a
+    point say that more labels of the same kind bring no more.
+
+    >>> steady = [{"n": 100, "right": 90, "labels": n} for n in (100, 120, 140, 160)]
+    >>> advice(steady)[:20]
+    'The last three refre'
+    >>> advice(steady[:2])
+    ''
+    """
+    last = [entry for entry in history if entry["n"] >= ENOUGH][-LOOKED_AT:]
+    if len(last) < LOOKED_AT or any("right" not in entry for entry in last):
+        return ""
+    shares = [entry["right"] / entry["n"] for entry in last]
+    if max(shares) == 0 or max(shares) - min(shares) >= STEADY:
+        return ""
+    grown = last[-1]["labels"] - last[0]["labels"]
+    return (
+        f"The last three refreshes, {grown} labels, moved the accuracy on random cards "
+        "by less than half a point: more labels of this kind will bring little."
+    )
