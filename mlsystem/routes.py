@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from mlsystem import views
+from mlsystem import run_pages, views
 from mlsystem.api import automation, builds, models, operations, projects, runs
 from mlsystem.demo import views as demo_views
 
@@ -50,8 +50,8 @@ api: list[URLPattern | URLResolver] = [
     ),
 ]
 pages: list[URLPattern | URLResolver] = [
-    path("p/<slug:project>/runs", views.runs, name="runs"),
-    path("p/<slug:project>/runs/<int:number>", views.run, name="run"),
+    path("p/<slug:project>/runs", run_pages.runs, name="runs"),
+    path("p/<slug:project>/runs/<int:number>", run_pages.run, name="run"),
     path(
         "p/<slug:project>/models/<int:number>/<str:verb>", views.decide, name="decide"
     ),

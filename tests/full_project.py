@@ -35,7 +35,18 @@ PEOPLE = {
     "Erin": "labeller",
     "Vera": "viewer",
 }
-STEPS = ("extract", "featurize", "prepare", "build", "evaluate", "decide")
+STEPS: dict[str, dict[str, Any]] = {
+    "extract": {
+        "dataset": 1,
+        "counts": {"training": 168, "validation": 24, "test": 48}
+        | {"matched": 40, "from production": 30, "repeated": 10},
+    },
+    "featurize": {"rows": 192, "spec": {"fields": [{"name": "tenure"}]}},
+    "prepare": {"rows": 192, "kept": ["tenure"], "dropped": ["paperless"]},
+    "build": {"version": 2},
+    "evaluate": {"candidate": 2, "reasons": [{"passed": True}]},
+    "decide": {"version": 2, "verdict": "accepted", "next": "It waits for traffic."},
+}
 EXAMPLES = 12
 
 
@@ -113,12 +124,14 @@ def make_run(project: Project, *, dataset: Any = None, by: Any = None) -> Run:
         started_at=moment,
         finished_at=moment,
     )
-    for place, name in enumerate(STEPS):
+    for place, (name, outputs) in enumerate(STEPS.items()):
         Step.objects.create(
             run=done,
             name=name,
             position=place,
             state="succeeded",
+            outputs=outputs,
+            log=f"10:00:00 {name} is done.\n",
             findings=[{"kind": "rows", "text": "240 rows.", "level": "info"}],
             started_at=moment,
             finished_at=moment,

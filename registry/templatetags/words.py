@@ -72,6 +72,33 @@ def when(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def lasted(seconds: float | None) -> str:
+    """A time span in the unit that fits.
+
+    >>> lasted(0.42), lasted(12.3), lasted(250), lasted(7300), lasted(None)
+    ('0.4\xa0s', '12\xa0s', '4\xa0min 10\xa0s', '2\xa0h 1\xa0min', '\u2014')
+    """
+    if seconds is None:
+        return "\N{EM DASH}"
+    if seconds < 60:
+        return (
+            f"{seconds:.1f}\N{NO-BREAK SPACE}s"
+            if seconds < 10
+            else f"{seconds:.0f}\N{NO-BREAK SPACE}s"
+        )
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}\N{NO-BREAK SPACE}min {rest}\N{NO-BREAK SPACE}s"
+    return f"{minutes // 60}\N{NO-BREAK SPACE}h {minutes % 60}\N{NO-BREAK SPACE}min"
+
+
+@register.filter
+def last_line(text: str) -> str:
+    """The last line of a traceback says what happened."""
+    return (str(text).strip().splitlines() or [""])[-1][:300]
+
+
+@register.filter
 def tone(state: str) -> str:
     """A state's tone: good, accent, warning, bad, or unknown."""
     return TONE_OF.get(str(state), "unknown")

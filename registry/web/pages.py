@@ -1,7 +1,7 @@
 """What every page is built on: `@project_page("viewer", POST="owner")`.
 
     @project_page("viewer", POST="owner")
-    def models(request: HttpRequest, project: Project) -> HttpResponse: ...
+    def models(request: PageRequest, project: Project) -> HttpResponse: ...
 
 The view gets the project itself; `request.actor` and `request.project` are set.
 """
@@ -19,9 +19,17 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from registry.actors import Actor
 from registry.errors import DomainError, InvalidInput
-from registry.models import User
+from registry.models import Project, User
 from registry.web import access, problems
 from registry.web.access import Access, Rule, allow
+
+
+class PageRequest(HttpRequest):
+    """What views of pages get: an HttpRequest, and who asks in which project."""
+
+    actor: Actor
+    project: Project | None
+
 
 View = Callable[..., HttpResponse]
 Roles = str | tuple[str, ...]

@@ -1,0 +1,73 @@
+// Parts of a page that keep themselves up to date: <section id="run" data-etag="…"
+// hx-get hx-trigger="every 2s" hx-swap="outerHTML">. The server answers 304 while
+// nothing is new; what was folded open, focused or scrolled stays so; clocks tick here.
+
+const kept = new WeakMap();
+const part = (event) => event.detail.elt?.closest?.("[data-etag]");
+
+document.body.addEventListener("htmx:configRequest", (event) => {
+  const live = part(event);
+  if (live && event.detail.verb === "get") event.detail.headers["If-None-Match"] = live.dataset.etag;
+});
+
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  const ours = part(event) && event.detail.requestConfig.verb === "get";
+  if (ours && document.hidden) event.preventDefault(); // nobody looks
+});
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const live = part(event);
+  if (!live) return;
+  if (event.detail.xhr.status === 304) {
+    event.detail.shouldSwap = false;
+    return;
+  }
+  kept.set(document.body, {
+    open: [...live.querySelectorAll("details[id]")].map(({ id, open }) => [id, open]),
+    scrolled: [...live.querySelectorAll("[id]")]
+      .filter((one) => one.scrollTop)
+      .map(({ id, scrollTop }) => [id, scrollTop]),
+    focused: live.contains(document.activeElement) ? document.activeElement.id : "",
+  });
+});
+
+document.body.addEventListener("htmx:afterSwap", () => {
+  const before = kept.get(document.body);
+  if (!before) return;
+  kept.delete(document.body);
+  for (const [id, open] of before.open) {
+    const details = document.getElementById(id);
+    if (details) details.open = open;
+  }
+  for (const [id, top] of before.scrolled) {
+    const box = document.getElementById(id);
+    if (box) box.scrollTop = top;
+  }
+  if (before.focused) document.getElementById(before.focused)?.focus({ preventScroll: true });
+  tick();
+});
+
+// <span data-since="2026-01-01T10:00:00Z">12 s</span> counts on; <progress data-since
+// data-until> fills up.
+function tick() {
+  const now = Date.now();
+  for (const one of document.querySelectorAll("[data-since]")) {
+    const seconds = Math.max(0, Math.round((now - Date.parse(one.dataset.since)) / 1000));
+    if (one.dataset.until) {
+      const whole = (Date.parse(one.dataset.until) - Date.parse(one.dataset.since)) / 1000;
+      one.value = Math.min(seconds / Math.max(whole, 1), 0.99);
+    } else {
+      one.textContent = words(seconds);
+    }
+  }
+}
+
+function words(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+setInterval(tick, 1000);
+tick();
