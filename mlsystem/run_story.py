@@ -142,6 +142,11 @@ def _decide(out: Mapping[str, Any]) -> list[str]:
     return [said, *filter(None, [out.get("next")])]
 
 
+VERDICTS = {
+    Run.Verdict.ACCEPTED: "Version {} is better, and was accepted.",
+    Run.Verdict.REJECTED: "Version {} was rejected; what served before goes on serving.",
+    Run.Verdict.WAITING: "Version {} passed, and waits for the approval of a second person.",
+}
 LINES = {
     "extract": _extract,
     "featurize": _featurize,
@@ -158,27 +163,17 @@ def _n(number: float) -> str:
 
 def verdict_of(run: Run) -> str:
     """What became of a run, in a sentence; of one that goes on, where it is."""
+    number = run.report.get("version")
+    if run.verdict != Run.Verdict.NONE:
+        return VERDICTS[Run.Verdict(run.verdict)].format(number)
     if run.state == Run.State.FAILED:
         return f"It failed: {run.error}" if run.error else "It failed."
     if run.state == Run.State.CANCELLED:
-        kept = run.report.get("version")
-        return (
-            f"It was cancelled; version {kept} was kept."
-            if kept
-            else "It was cancelled."
-        )
-    if not run.is_over:
-        return "It is going on." if run.started_at else "It waits for a worker."
-    number = run.report.get("version")
-    if run.verdict == Run.Verdict.ACCEPTED:
-        return f"Version {number} is better, and was accepted."
-    if run.verdict == Run.Verdict.REJECTED:
-        return f"Version {number} was rejected; what served before goes on serving."
-    if run.verdict == Run.Verdict.WAITING:
-        return (
-            f"Version {number} passed, and waits for the approval of a second person."
-        )
-    return "It is over."
+        kept = f"; version {number} was kept" if number else ""
+        return f"It was cancelled{kept}."
+    if run.is_over:
+        return f"It made version {number}." if number else "It is over."
+    return "It is going on." if run.started_at else "It waits for a worker."
 
 
 def headline(run: Run, steps: Sequence[Told]) -> str:
