@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry import images
 from registry.decision import decide
 from registry.guarded import FAILED
 from registry.models import ModelVersion
@@ -14,6 +15,7 @@ from registry.schema import find_class, json_value
 logger = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
+MOST_PARTS = 20  # words of one text that an explanation lists
 SUM_TOLERANCE = 1e-6  # of probabilities to 1, and of contributions to the raw output
 
 
@@ -182,18 +184,18 @@ class LoadedVersion:
 
     def _explain(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
         raw = _listed(self._model.predict_raw(list(rows)))
-        base, parts = self._model.contributions(list(rows))
+        base, parts = self._model.explained(list(rows))
         bases = _listed(base)
-        added = {name: _listed(values) for name, values in parts.items()}
         explained = []
         for i, row in enumerate(rows):
             of, column = self._explained_class(raw[i])
+            picked = [(p.field, p.what, _pick(p.adds, column)) for p in parts[i]]
             explained.append(
                 self._shown(
                     of,
                     base=_pick(bases[i], column),
                     total=_pick(raw[i], column),
-                    parts={n: _pick(v[i], column) for n, v in added.items()},
+                    parts=picked,
                     row=row,
                 )
             )
@@ -214,25 +216,27 @@ class LoadedVersion:
         *,
         base: float,
         total: float,
-        parts: Mapping[str, float],
+        parts: Sequence[tuple[str, str | None, float]],
         row: Row,
     ) -> dict[str, Any]:
-        gap = abs(base + math.fsum(parts.values()) - total)
+        gap = abs(base + math.fsum(adds for _, _, adds in parts) - total)
         if not gap <= SUM_TOLERANCE * max(1.0, abs(total)):
             raise ModelFailure(f"explained {total} with parts that miss it by {gap}")
-        ranked = sorted(parts.items(), key=lambda part: -abs(part[1]))
+        kinds = {field["name"]: field["kind"] for field in self._model.fields}
         return self._explanation(of) | {
             "base": base,
             "total": total,
             "contributions": [
                 {
                     "feature": name,
-                    "value": json_value(row.get(name)),
-                    "contribution": part,
+                    "value": _told(kinds[name], row.get(name))
+                    if what is None
+                    else what,
+                    "contribution": adds,
                 }
-                for name, part in ranked
+                for name, what, adds in ranked(parts)
             ],
-            "approximate": False,
+            "approximate": self._model.approximate,
         }
 
     def _explanation(self, of: str) -> dict[str, Any]:
@@ -267,6 +271,31 @@ def _say(model: Any, rows: list[Row]) -> tuple[Any, Any]:
     if type(model).predict is Servable.predict:
         return model.label(shares), shares
     return model.predict(table), shares
+
+
+def ranked(
+    parts: Sequence[tuple[str, str | None, float]], most: int = MOST_PARTS
+) -> list[tuple[str, str | None, float]]:
+    """The largest first; of a long text the smaller ones as one.
+
+    >>> ranked([("note", "a", 1.0), ("note", "b", -3.0), ("note", "c", 0.5)], most=1)
+    [('note', 'b', -3.0), ('note', '2 more words', 1.5)]
+    """
+    found: list[tuple[str, str | None, float]] = []
+    for name in dict.fromkeys(name for name, _, _ in parts):
+        mine = sorted((p for p in parts if p[0] == name), key=lambda p: -abs(p[2]))
+        found += mine[:most]
+        if rest := mine[most:]:
+            total = math.fsum(adds for _, _, adds in rest)
+            found.append((name, f"{len(rest)} more words", total))
+    return sorted(found, key=lambda part: -abs(part[2]))
+
+
+def _told(kind: str, value: Any) -> Any:
+    """A value as an explanation repeats it: an image only in words."""
+    if kind == "image" and isinstance(value, str):
+        return images.told(value)
+    return json_value(value)
 
 
 def _listed(values: Any) -> list[Any]:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry import images
 from registry.errors import FieldError
-from registry.schema import Field, image_format
+from registry.schema import Field
 
 MOST_COLUMNS = 50
 
@@ -74,4 +75,4 @@ def problems(card: object, *, target: str) -> list[FieldError]:
 
 
 def _kind_of(value: object) -> str:
-    return "image" if isinstance(value, str) and image_format(value) else "text"
+    return "image" if isinstance(value, str) and images.format_of(value) else "text"

@@ -86,7 +86,7 @@ _ALL = (
 METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}
 
 # Families of models the builder can train (mlsystem/builder/families).
-ALGORITHMS = ("dummy", "linear", "lightgbm")
+ALGORITHMS = ("dummy", "linear", "lightgbm", "kernel")
 
 # Kinds of baseline (registry/estimators/baselines.py, `function` in a definition module).
 BASELINES = ("majority", "mean", "group_mean", "rule", "function")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from registry import images
 from registry.schema import LARGEST_INTEGER, LARGEST_NUMBER, STRINGS, Field, class_name
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ CURES = {
     "integer": "write a whole number",
     "boolean": "write true or false",
     "datetime": "write an ISO time",
+    "image": f"write {images.WANTED}",
 }
 
 
@@ -125,6 +127,8 @@ def convert(series: pd.Series, kind: str, *, zone: str = "UTC") -> pd.Series:
     import pandas as pd
 
     present = ~missing(series)
+    if kind == "image":
+        return _images(_strings(series, present))
     if kind in STRINGS:
         return _strings(series, present)
     if kind == "datetime":
@@ -154,6 +158,20 @@ def _strings(series: pd.Series, present: pd.Series) -> pd.Series:
     """Text as it is, but for blanks around it; 1.0 reads 1, and True reads true."""
     text = _text(series.astype(object) if series.dtype != "str" else series)
     return text.where(present).astype("str")
+
+
+def _images(series: pd.Series) -> pd.Series:
+    """Each image once is opened to its last byte; one that cannot be is missing."""
+    good = {text: _opens(text) for text in series.dropna().unique()}
+    return series.where(series.map(good, na_action="ignore").fillna(value=False))
+
+
+def _opens(text: str) -> bool:
+    try:
+        images.small(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _moments(series: pd.Series, *, zone: str) -> pd.Series:

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from registry import findings, frames
+from registry import findings, frames, images
 from registry.errors import FieldError, InvalidInput
 from registry.findings import Finding
-from registry.schema import class_name, image_format
+from registry.schema import class_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -138,7 +138,7 @@ def _kind_of_text(text: pd.Series) -> str:
         return "numeric"
     if _are_moments(text):
         return "datetime"
-    if all(image_format(value) for value in values.head(100)):
+    if all(images.format_of(value) for value in values.head(100)):
         return "image"
     most = min(MOST_CATEGORIES, CATEGORY_SHARE * len(text))
     few = len(values) <= max(FEW_CATEGORIES, most)

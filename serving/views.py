@@ -2,6 +2,7 @@
 buttons of the rollout."""
 
 import json
+import shlex
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,8 @@ from registry.errors import DomainError, Forbidden, InvalidInput, NotFound
 from registry.models import Project
 from registry.web.pages import project_page, whole_number
 from serving import rollout as verbs
-from serving.frontend.front import answer
+from serving.frontend import forms
+from serving.frontend.front import answer, problem
 from serving.models import Prediction
 from serving.predictions import log
 
@@ -102,54 +104,70 @@ def try_it(request: HttpRequest, project: Project) -> HttpResponse:
     context: dict[str, Any] = {
         "project": project,
         "place": "try",
-        "fields": [_shown(field, request) for field in project.fields],
         "url": request.build_absolute_uri(f"/api/v1/projects/{project.slug}/predict"),
     }
-    asked = {"input": _typed(project, request), "explain": True, "test": True}
+    asked: dict[str, Any] | None = None
     if request.method == "POST":
-        status, body = answer(
-            project=project,
-            request=asked,
-            actor=request.actor,  # type: ignore[attr-defined]
-            now=clock_now(),
-        )
-        context |= {"status": status, "answer": body}
-        context["bars"] = bars(body.get("explanation"))
-        context["raw"] = json.dumps(body, indent=2, default=str, ensure_ascii=False)
-    else:
-        asked["input"] = {f["name"]: f["value"] for f in context["fields"]}
-    sent = {"input": asked["input"], "explain": True}
+        try:
+            asked = _typed(project, request)
+        except InvalidInput as error:
+            context |= {"status": error.status, "answer": problem(error)}
+        else:
+            context |= _answered(project, request, asked)
+    context["fields"] = [_shown(field, asked) for field in project.fields]
+    pictures = [f["name"] for f in context["fields"] if f["kind"] == "image"]
+    given = {f["name"]: f["value"] for f in context["fields"] if f["value"] != ""}
+    rest = {name: value for name, value in given.items() if name not in pictures}
+    sent = {"input": rest, "explain": True}
+    context["files"] = [shlex.quote(f"{name}=@image.png") for name in pictures]
+    context["pictures"] = pictures
     # It stands in single quotes, in a shell and in Python.
     context["body"] = json.dumps(sent, ensure_ascii=False).replace("'", "\\u0027")
     return render(request, "serving/try.html", context)
 
 
-def _shown(field: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+def _answered(
+    project: Project, request: HttpRequest, asked: dict[str, Any]
+) -> dict[str, Any]:
+    status, body = answer(
+        project=project,
+        request={"input": asked, "explain": True, "test": True},
+        actor=request.actor,  # type: ignore[attr-defined]
+        now=clock_now(),
+    )
+    raw = json.dumps(body, indent=2, default=str, ensure_ascii=False)
+    return {
+        "status": status,
+        "answer": body,
+        "bars": bars(body.get("explanation")),
+        "raw": raw,
+    }
+
+
+def _shown(field: dict[str, Any], asked: dict[str, Any] | None) -> dict[str, Any]:
+    """A field with the value that its input holds: what was asked, else an example."""
+    name = field["name"]
+    if asked is not None:
+        return {**field, "value": asked.get(name, "")}
     categories = field.get("categories") or []
     first = categories[0] if categories else EXAMPLE_VALUES.get(field["kind"], "")
-    typed = request.POST.get(f"field:{field['name']}")
-    return {**field, "value": first if typed is None else typed}
+    return {**field, "value": first}
 
 
 def _typed(project: Project, request: HttpRequest) -> dict[str, Any]:
-    """What was typed, as JSON would carry it; empty is missing."""
+    """What was typed, as JSON would carry it; empty is missing. A file is an image, and
+    one that was sent before need not be chosen again."""
     found: dict[str, Any] = {}
     for field in project.fields:
-        text = request.POST.get(f"field:{field['name']}", "").strip()
+        name, kind = field["name"], field["kind"]
+        text = request.POST.get(f"field:{name}", "").strip()
+        if kind == "image":
+            file = request.FILES.get(f"field:{name}")
+            text = forms.as_base64(name, file) if file else text
+            text = text or request.POST.get(f"sent:{name}", "")
         if text:
-            found[field["name"]] = _value(text, field["kind"])
+            found[name] = forms.typed(text, kind)
     return found
-
-
-def _value(text: str, kind: str) -> Any:
-    if kind == "boolean":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if kind in {"numeric", "integer"}:
-        try:
-            return int(text) if kind == "integer" else float(text)
-        except ValueError:
-            return text  # the front-end says what is wrong with it
-    return text
 
 
 @project_page(POST=("owner", "admin"))

@@ -15,6 +15,7 @@ from registry.estimators.baselines import (
     Rule,
 )
 from registry.estimators.boosting import Boosting
+from registry.estimators.kernel import Kernel
 from registry.estimators.linear import Linear
 from tests.small_tables import (
     CLASSES,
@@ -55,6 +56,7 @@ MODELS: dict[str, tuple[Make, tuple[str, ...]]] = {
         ("binary", "multiclass"),
     ),
     "huber": (_with(Linear, params={"loss": "huber"}), ("regression",)),
+    "kernel": (_with(Kernel, params={"landmarks": 150}), TASKS),
     "boosting": (_with(Boosting, params=SMALL_TREES), TASKS),
     "boosting, balanced": (
         _with(Boosting, params=SMALL_TREES | {"class_weight": "balanced"}),
@@ -152,7 +154,7 @@ def test_training_twice_gives_the_same_model(name: str, task: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["linear", "boosting"])
+@pytest.mark.parametrize("name", ["linear", "boosting", "kernel"])
 @pytest.mark.parametrize("task", TASKS)
 def test_learned_models_beat_the_dummy_on_new_rows(name: str, task: str) -> None:
     frame = make_rows(400, seed=11)
@@ -167,7 +169,9 @@ def test_learned_models_beat_the_dummy_on_new_rows(name: str, task: str) -> None
         assert np.mean(said == truth) > most + 0.1
 
 
-@pytest.mark.parametrize("name", ["linear", "boosting", "group mean", "majority"])
+@pytest.mark.parametrize(
+    "name", ["linear", "boosting", "kernel", "group mean", "majority"]
+)
 def test_a_class_missing_from_training_keeps_its_column(name: str) -> None:
     frame = make_rows(200)
     truth = [
@@ -204,7 +208,7 @@ def test_weighting_classes_leaves_probabilities_calibrated(make: Any) -> None:
     assert model.predict_proba(rare)[:, 1].mean() == pytest.approx(share, abs=0.06)
 
 
-@pytest.mark.parametrize("make", [Linear, Boosting])
+@pytest.mark.parametrize("make", [Linear, Boosting, Kernel])
 def test_one_class_cannot_be_learned_and_the_reason_is_told(make: Any) -> None:
     model = make(task="binary", fields=FIELDS, classes=["no", "yes"])
 

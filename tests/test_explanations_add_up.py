@@ -114,13 +114,13 @@ def test_an_explanation_that_does_not_add_up_is_not_told(
     project = project_of("binary")
     rollout = make_serving(project, model=fitted("linear", "binary"))
     loaded = load_version(rollout.live)
-    honest = loaded._model.contributions
+    honest = loaded._model.explained
 
     def lies(rows: Any) -> Any:
         base, parts = honest(rows)
         return base + 0.1, parts
 
-    monkeypatch.setattr(loaded._model, "contributions", lies)
+    monkeypatch.setattr(loaded._model, "explained", lies)
     rest = Rest(project, make_key(project))
     answer = rest.post("predict", {"input": ROWS[0], "explain": True}).json()
     assert "explanation" not in answer

@@ -117,6 +117,35 @@ def _lightgbm_space(task: str, fields: Sequence[Field]) -> Space:
     return space | _of_task(task, {"objective": Choice("l2", "l1")})
 
 
+def _kernel(
+    params: dict[str, Any],
+    *,
+    task: str,
+    fields: Sequence[Field],
+    classes: Sequence[str],
+    seed: int,
+) -> Servable:
+    from registry.estimators.kernel import Kernel
+
+    return Kernel(task=task, fields=fields, classes=classes, params=params, seed=seed)
+
+
+def _kernel_defaults(task: str, metric: str) -> dict[str, Any]:
+    from registry.estimators.kernel import DEFAULTS
+
+    del task, metric
+    return dict(DEFAULTS)
+
+
+def _kernel_space(task: str, fields: Sequence[Field]) -> Space:
+    del task, fields
+    return {
+        "gamma": Float(0.05, 3.0, log=True),
+        "ridge": Float(1e-3, 10.0, log=True),
+        "landmarks": Int(100, 1500, log=True),
+    }
+
+
 def _of_task(task: str, regression: dict[str, Kind]) -> dict[str, Kind]:
     if task == "regression":
         return regression
@@ -132,13 +161,19 @@ FAMILIES: dict[str, Family] = {
         make=_linear,
         defaults=_linear_defaults,
         space=_linear_space,
-        reads=(*READABLE_BY_TREES, "text"),
+        reads=(*READABLE_BY_TREES, "text", "image"),
     ),
     "lightgbm": Family(
         make=_lightgbm,
         defaults=_lightgbm_defaults,
         space=_lightgbm_space,
         reads=READABLE_BY_TREES,
+    ),
+    "kernel": Family(
+        make=_kernel,
+        defaults=_kernel_defaults,
+        space=_kernel_space,
+        reads=("image",),
     ),
 }
 

@@ -1,7 +1,7 @@
 """What every servable model promises, whatever is inside."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,15 @@ from registry.estimators.table import Field, Table, category, read
 Floats = NDArray[np.float64]
 # Base and, by field name, what the field adds to it; shapes as `predict_raw`'s.
 Contributions = tuple[Floats, dict[str, Floats]]
+
+
+class Part(NamedTuple):
+    """What one field, or one word or region of it, adds to a row's raw output."""
+
+    field: str
+    what: str | None  # the word or region; None: the field's value as a whole
+    adds: Any  # a number, or (k,)
+
 
 ABSENT = -30.0  # raw margin of a class that the training rows lack
 
@@ -28,6 +37,7 @@ class Servable:
     """
 
     _transient: ClassVar[tuple[str, ...]] = ()  # never stored in an artefact
+    approximate: ClassVar[bool] = False  # whether explanations are
 
     def __init__(
         self, *, task: str, fields: Sequence[Field], classes: Sequence[str] = ()
@@ -90,6 +100,18 @@ class Servable:
     def contributions(self, rows: Any) -> Contributions:
         """What each field adds: `base + sum(contributions) == predict_raw(rows)`."""
         return self._contributions(read(rows, self.fields))
+
+    def explained(self, rows: Any) -> tuple[Floats, list[list[Part]]]:
+        """The base and each row's parts, as fine as this model can tell: they add up
+        to `predict_raw` like contributions."""
+        return self._explained(read(rows, self.fields))
+
+    def _explained(self, table: Table) -> tuple[Floats, list[list[Part]]]:
+        base, fields = self._contributions(table)
+        return base, [
+            [Part(name, None, values[row]) for name, values in fields.items()]
+            for row in range(table.n)
+        ]
 
     def _truth(self, y: Any) -> NDArray[Any]:
         if self.task == "regression":

@@ -1,11 +1,13 @@
 """From typed columns to the numbers of a linear model, by plain scikit-learn parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.estimators import pixels
 from registry.estimators.table import NUMBERS, Field, Table, category, date_parts
 
 MAX_CATEGORIES = 1000  # one-hot columns of a field; the rest share one
@@ -19,8 +21,11 @@ class Design:
     """A fitted map from a Table to a matrix, knowing whose column each one is.
 
     Numbers are imputed by the median with an indicator of what was missing, and scaled;
-    categories become one-hot columns (none for one never seen); text becomes TF-IDF.
+    categories become one-hot columns (none for one never seen); text becomes TF-IDF,
+    and images become pixels, centred on the mean image.
     """
+
+    images_: Mapping[str, Any] = MappingProxyType({})  # files of before have none
 
     def __init__(
         self,
@@ -39,8 +44,10 @@ class Design:
         self.owners_: list[str] = []  # the field of each column
         self._fit_numbers(_numbers(table, self.fields))
         self._fit_categories(_categories(table, self.fields))
+        self.sparse_ = len(self.owners_) > DENSE_COLUMNS
+        self._fit_images(table)
         self._fit_texts(table)
-        self.sparse_ = bool(self.texts_) or len(self.owners_) > DENSE_COLUMNS
+        self.sparse_ = self.sparse_ or bool(self.texts_)
         return self
 
     def _fit_numbers(self, columns: dict[str, NDArray[Any]]) -> None:
@@ -77,6 +84,34 @@ class Design:
             hidden = 0 if few is None else len(few) - 1  # they share one column
             self.owners_ += [_owner(name)] * (len(known) - hidden)
 
+    def _fit_images(self, table: Table) -> None:
+        """Each field's size and colour, mean image, and spread of its pixels."""
+        fitted: dict[str, Any] = {}
+        for name in _names(self.fields, ("image",)):
+            frame = pixels.frame_of(table.columns[name])
+            found = pixels.matrix(table.columns[name], frame)
+            known = found[~np.isnan(found[:, 0])]
+            if not len(known):
+                continue
+            fitted[name] = {
+                "side": frame.side,
+                "colour": frame.colour,
+                "mean": known.mean(axis=0),
+                "spread": float(known.std(axis=0).mean()) or 1.0,
+            }
+            self.owners_ += [name] * frame.columns
+        self.images_ = fitted
+
+    def frame(self, name: str) -> pixels.Frame:
+        """What the images of a field are brought to."""
+        about = self.images_[name]
+        return pixels.Frame(about["side"], about["colour"])
+
+    def _pixels(self, table: Table, name: str) -> NDArray[np.float64]:
+        about = self.images_[name]
+        found = pixels.matrix(table.columns[name], self.frame(name)) - about["mean"]
+        return np.nan_to_num(found / about["spread"], nan=0.0)  # missing: the mean
+
     def _fit_texts(self, table: Table) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -105,6 +140,7 @@ class Design:
             names = _stack(_categories(table, self.fields), object)
             hot = self.encoder_.transform(names)
             blocks.append(hot if self.sparse_ else hot.toarray())
+        blocks += [self._pixels(table, name) for name in self.images_]
         blocks += [v.transform(table.columns[name]) for name, v in self.texts_.items()]
         if not blocks:
             return np.zeros((table.n, 0))

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from registry.estimators import parts
 from registry.estimators.base import (
     ABSENT,
     Contributions,
     Floats,
+    Part,
     Servable,
     UntrainableError,
     class_weights,
@@ -32,7 +34,8 @@ class Linear(Servable):
     """`C` is the inverse strength of the L2 penalty, for classes and numbers alike.
 
     The fitted model is `coef_` (columns,) or (k, columns) and `intercept_`; a field's
-    contribution is its columns' coef · (x − mean of training), summed.
+    contribution is its columns' coef · (x − mean of training), summed; a text's words
+    each have their own.
     """
 
     def __init__(
@@ -61,7 +64,10 @@ class Linear(Servable):
             ngrams=self.params["ngrams"],
         ).fit(table)
         matrix = self.design_.transform(table)
-        self.mean_ = np.asarray(matrix.mean(axis=0)).ravel()
+        mean = np.asarray(matrix.mean(axis=0)).ravel()
+        # A text is compared with an empty one: only words that are there add something.
+        in_text = [owner in self.design_.texts_ for owner in self.design_.owners_]
+        self.mean_ = np.where(in_text, 0.0, mean)
         if self.task == "regression":
             self._fit_numbers(matrix, truth, weight)
         else:
@@ -74,7 +80,7 @@ class Linear(Servable):
             model = HuberRegressor(alpha=1e-3 / self.params["C"], max_iter=1000)
         else:
             model = Ridge(alpha=1.0 / self.params["C"])
-        _quietly(model.fit, matrix, truth, sample_weight=weight)
+        quietly(model.fit, matrix, truth, sample_weight=weight)
         self.coef_ = np.asarray(model.coef_, dtype=np.float64)
         self.intercept_: Any = np.float64(model.intercept_)
 
@@ -91,7 +97,7 @@ class Linear(Servable):
             )
         by_class = class_weights(truth, k, self.params["class_weight"])
         model = LogisticRegression(C=self.params["C"], max_iter=MAX_ITERATIONS)
-        _quietly(model.fit, matrix, truth, sample_weight=weight * by_class[truth])
+        quietly(model.fit, matrix, truth, sample_weight=weight * by_class[truth])
         coef, intercept, shift = model.coef_, model.intercept_, np.log(by_class)
         if self.task == "binary":
             self.coef_ = coef[0].copy()
@@ -119,8 +125,19 @@ class Linear(Servable):
             found[name] = matrix[:, own] @ coef.T - coef @ self.mean_[own]
         return np.repeat(np.asarray(base)[None], table.n, axis=0), found
 
+    def _explained(self, table: Table) -> tuple[Floats, list[list[Part]]]:
+        matrix = self.design_.transform(table)
+        base = np.asarray(self.coef_ @ self.mean_ + self.intercept_)
+        found = []
+        for row in range(table.n):
+            one = matrix[[row]]
+            dense = one if isinstance(one, np.ndarray) else one.toarray()
+            added = (dense[0] - self.mean_) * self.coef_
+            found.append(parts.of_row(self.design_, added.T))
+        return np.repeat(base[None], table.n, axis=0), found
 
-def _quietly(fit: Any, *args: Any, **options: Any) -> None:
+
+def quietly(fit: Any, *args: Any, **options: Any) -> None:
     """Fit; a solver that stops before convergence is judged by its score like any."""
     from sklearn.exceptions import ConvergenceWarning
 

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from registry import images
+
 Field = Mapping[str, Any]  # {"name", "kind", "categories"?, "required"?}
 
 NUMBERS = ("numeric", "integer", "boolean")
@@ -17,8 +19,8 @@ _FALSE = {"false", "0", "no", "f", "n"}
 
 @dataclass(frozen=True)
 class Table:
-    """`n` rows by field name: float64 (NaN missing), strings ("" missing) or
-    datetime64[us] in UTC (NaT missing)."""
+    """`n` rows by field name: float64 (NaN missing), strings ("" missing),
+    datetime64[us] in UTC (NaT missing) or small images (None missing)."""
 
     n: int
     columns: dict[str, NDArray[Any]]
@@ -98,8 +100,6 @@ def read(rows: Any, fields: Sequence[Field]) -> Table:
     columns = {}
     for field in fields:
         name, kind = field["name"], field["kind"]
-        if kind == "image":
-            continue
         try:
             columns[name] = _typed(_values(rows, name), kind)
         except (ValueError, TypeError) as error:
@@ -120,8 +120,18 @@ def _typed(values: Any, kind: str) -> NDArray[Any]:
         return _numbers(values)
     if kind == "datetime":
         return _moments(values)
+    if kind == "image":
+        return _images(values)
     found = np.empty(len(values), dtype=object)
     found[:] = [category(value) for value in values]
+    return found
+
+
+def _images(values: Any) -> NDArray[Any]:
+    found = np.empty(len(values), dtype=object)
+    for row, value in enumerate(values):  # one by one: equal shapes would be one array
+        text = category(value)
+        found[row] = images.small(text) if text else None
     return found
 
 

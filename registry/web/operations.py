@@ -28,6 +28,7 @@ class Operation:
     form: type[Serializer] | None = None
     download: tuple[str, ...] = ()
     later: type[Serializer] | None = None
+    multipart: Mapping[str, Any] | None = None
 
 
 def operation(
@@ -46,6 +47,7 @@ def operation(
     form: type[Serializer] | None = None,
     download: tuple[str, ...] = (),
     later: type[Serializer] | None = None,
+    multipart: Mapping[str, Any] | None = None,
 ) -> Callable[[Method], Method]:
     """Describe a method: `@operation("List members.", output=Member, paged=True)`.
 
@@ -60,6 +62,7 @@ def operation(
     - `revision`: answers carry an ETag; PATCH, PUT and POST read If-Match.
     - `form`: the fields beside the file of an upload (see registry.web.uploads).
     - `download`: media types of a file that is answered instead of JSON.
+    - `multipart`: the JSON Schema of the same request as a form.
     - `later`: what 202 answers where the work is left to a job; see `self.answer_later`.
     """
 
@@ -82,6 +85,7 @@ def operation(
             form=form,
             download=download,
             later=later,
+            multipart=multipart,
         )
         return method
 

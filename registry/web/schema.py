@@ -128,6 +128,8 @@ class Schema(AutoSchema):
             }
             schema = {"oneOf": [item, several]} if about.or_list else item
             content["application/json"] = {"schema": schema}
+        if about.multipart:
+            content["multipart/form-data"] = {"schema": dict(about.multipart)}
         if self.method == "POST" and getattr(self.view, "uploads", None) is not None:
             content |= self._upload(about)
         return {"required": True, "content": content} if content else None

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.parsers import MultiPartParser
 
 from registry.actors import Actor
 from registry.clock import now as clock_now
@@ -20,7 +22,8 @@ from registry.web.api import (
 )
 from registry.web.fields import OneByOne
 from registry.web.serializers import Moment
-from serving.frontend import asks, front
+from registry.web.strict_json import StrictJSONParser
+from serving.frontend import asks, forms, front
 from serving.frontend.front import LARGEST_BATCH, Result
 
 
@@ -104,15 +107,25 @@ class AnswerOutput(serializers.Serializer):
 
 class PredictApi(ProjectApi):
     access = {"POST": allow("viewer", "predict")}
+    parser_classes = [StrictJSONParser, MultiPartParser]
 
-    @operation("Predict.", input=AskInput, output=AnswerOutput, errors=(409, 503))
+    @operation(
+        "Predict.",
+        input=AskInput,
+        output=AnswerOutput,
+        multipart=forms.FORM,
+        errors=(409, 503),
+    )
     @idempotent(own_commit=True)
     def post(self, request: Request, project: str) -> Response:
         """Stored before it is answered. Without a key, viewers say `"test": true`."""
-        only_tests(self.actor, [request.data])
+        asked = request.data
+        if isinstance(asked, MultiValueDict):
+            asked = forms.read(asked, fields=self.project.fields)
+        only_tests(self.actor, [asked])
         answer = front.predict(
             project=self.project,
-            request=request.data,
+            request=asked,
             actor=self.actor,
             now=clock_now(),
             commit=lambda body: self.remember(200, body),
