@@ -3,6 +3,7 @@ from the try-it page; garbage is a 400 that names its field, and never a fall-ba
 
 import base64
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -21,6 +22,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
 
 FIELDS = [IMAGE, {"name": "place", "kind": "categorical", "categories": ["roof"]}]
 TEXTS, NAMES = bars(160)
+ROWS = [{"photo": text, "place": "roof"} for text in TEXTS]
+
+
+@cache
+def fitted() -> Kernel:
+    model = Kernel(task="binary", fields=FIELDS, classes=["lying", "standing"])
+    return model.fit(ROWS, NAMES)
 
 
 @pytest.fixture
@@ -38,11 +46,7 @@ def project() -> Project:
         costs={},
         decision={},
     )
-    rows = [{"photo": text, "place": "roof"} for text in TEXTS]
-    model = Kernel(task="binary", fields=FIELDS, classes=made.classes)
-    version = make_version(
-        made, model=model.fit(rows, NAMES), sample_rows=rows[:20], features={}
-    )
+    version = make_version(made, model=fitted(), sample_rows=ROWS[:20], features={})
     open_with_baseline(project=made, version=version)
     return made
 
