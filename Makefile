@@ -37,7 +37,7 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(BIN)/python
 
 # --- what people call ---------------------------------------------------------------
 
-.PHONY: demo up test test-slow test-faults check format bench lock vendor clean
+.PHONY: demo up test test-slow test-faults check format bench screenshots lock vendor clean
 demo: $(VENV)/.installed ## load the demo projects, run the loop on them, serve everything
 	@exec $(BIN)/python manage.py demo
 
@@ -66,6 +66,9 @@ bench: $(VENV)/.installed-dev ## the benchmarks, as ratios, in one run
 
 bench-%: $(VENV)/.installed-dev
 	@tools/bench $*
+
+screenshots: $(VENV)/.installed-dev ## photograph every page into docs/screens (ARGS="--only churn-")
+	@$(BIN)/python tools/screenshots.py $(ARGS)
 
 lock: $(VENV)/.installed-dev ## compile the lock files again from pyproject.toml
 	@$(BIN)/python tools/lock.py write $(LOCK_ARGS)

@@ -223,7 +223,7 @@ def _drift(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
     if report["state"] == "insufficient":
         return Finding(bad=None, message="Too few rows to see drift.", n=report["n"])
     drifted = [f for f in report["features"] if f["state"] == "alert"]
-    text = " ".join(feature["sentence"] for feature in drifted[:3])
+    text = " ".join(f"{one['feature']}: {one['sentence']}" for one in drifted[:3])
     return Finding(
         bad=bool(drifted),
         message=text or "Inputs look as they did.",
