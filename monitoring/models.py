@@ -233,3 +233,34 @@ class RolloutDecision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict}: {self.text[:60]}"
+
+
+class Standing(models.Model):
+    """How a project stood when the monitor last looked: what lists of projects show."""
+
+    project = models.OneToOneField(
+        Project, on_delete=models.CASCADE, related_name="standing"
+    )
+    at = models.DateTimeField()
+    revision = models.PositiveIntegerField()  # of the rollout it was made of
+    summary = models.JSONField()  # monitoring.owner.standing's
+
+    def __str__(self) -> str:
+        return f"{self.project} at {self.at:%F %H:%M}"
+
+
+class Target(models.Model):
+    """What the owner wants the goal metric to be; every chart of it draws the line."""
+
+    project = models.OneToOneField(
+        Project, on_delete=models.CASCADE, related_name="target_set"
+    )
+    metric = models.CharField(max_length=60)
+    value = models.FloatField()
+    set_by = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    set_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"{self.metric} of {self.value:g}"

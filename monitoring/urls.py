@@ -6,6 +6,7 @@ from monitoring import views
 from monitoring.evaluator.api import EvaluateApi
 from monitoring.judging.api import ComparisonApi
 from monitoring.monitor import api as monitor
+from monitoring.owner import views as owner
 
 api: list[URLPattern | URLResolver] = [
     path(
@@ -38,8 +39,12 @@ api: list[URLPattern | URLResolver] = [
     path("projects/<slug:project>/notes", monitor.NotesApi.as_view(), name="api-notes"),
 ]
 pages: list[URLPattern | URLResolver] = [
-    path("", views.projects, name="projects"),
-    path("p/<slug:project>", views.project, name="project"),
+    path("", owner.projects, name="projects"),
+    path("p/<slug:project>", owner.project, name="project"),
+    path("p/<slug:project>/loop", owner.loop_part, name="loop"),
+    path("p/<slug:project>/charts/goal", owner.goal_chart, name="goal-chart"),
+    path("p/<slug:project>/target", owner.set_target, name="target"),
+    path("p/<slug:project>/notes", owner.add_note, name="note"),
     path("p/<slug:project>/models", views.models, name="models"),
     path("p/<slug:project>/models/<int:number>", views.model, name="model"),
     path("p/<slug:project>/rollout", views.rollout, name="rollout"),

@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from monitoring import overview
 from monitoring.judging.comparison import compare_rollout, judged_on
 from monitoring.models import Alert, Evaluation, Note
 from monitoring.monitor import alerts as alert_verbs
@@ -18,48 +17,10 @@ from registry.catalogue import METRICS
 from registry.clock import now as clock_now
 from registry.errors import DomainError
 from registry.models import Project
-from registry.web.pages import house_page, project_page, whole_number
+from registry.web.pages import project_page, whole_number
 from serving.models import Rollout
 
 DAYS = 84  # shown on the monitor page
-
-
-@house_page("user")
-def projects(request: HttpRequest) -> HttpResponse:
-    """Every project one may see, with its verdict."""
-    user, now = request.actor.user, clock_now()  # type: ignore[attr-defined]
-    found = Project.objects.filter(memberships__user=user)
-    rows = []
-    for project in found:
-        tone, sentence = overview.verdict(project, now=now)
-        rows.append({"project": project, "tone": tone, "sentence": sentence})
-    context = {"rows": rows, "may_create": getattr(user, "creates_projects", False)}
-    return render(request, "monitoring/projects.html", context)
-
-
-@project_page(("viewer", "labeller"))
-def project(request: HttpRequest, project: Project) -> HttpResponse:
-    """The owner's first screen. A labeller is led to what is theirs."""
-    if not request.actor.may("viewer"):  # type: ignore[attr-defined]
-        return redirect(f"/p/{project.slug}/label")
-    now = clock_now()
-    rollout = _rollout(project)
-    tone, sentence = overview.verdict(project, now=now)
-    context = {
-        "project": project,
-        "place": "overview",
-        "tone": tone,
-        "sentence": sentence,
-        "rollout": rollout,
-        "metric": METRICS[project.primary_metric],
-        "standings": _standings(rollout, project, now=now),
-        "comparison": compare_rollout(rollout, now=now) if rollout else None,
-        "alerts": project.alerts.filter(state__in=overview.OPEN).select_related("rule"),
-        "components": overview.components(project, now=now),
-        "run": project.runs.first(),
-        "notes": project.notes.select_related("author")[:3],
-    }
-    return render(request, "monitoring/overview.html", context)
 
 
 def _rollout(project: Project) -> Rollout | None:
@@ -67,27 +28,6 @@ def _rollout(project: Project) -> Rollout | None:
         "project", "live", "baseline", "candidate", "previous"
     )
     return found.filter(project=project).first()
-
-
-def _standings(
-    rollout: Rollout | None, project: Project, *, now: datetime
-) -> list[tuple[str, overview.Standing]]:
-    if rollout is None:
-        return []
-    wanted = {
-        "live": rollout.live,
-        "candidate": rollout.candidate,
-        "baseline": rollout.baseline,
-    }
-    if rollout.live_id == rollout.baseline_id:
-        wanted.pop("baseline")
-    rows = []
-    for variant, version in wanted.items():
-        if version is None:
-            continue
-        version.project = project
-        rows.append((variant, overview.standing(version, now=now)))
-    return rows
 
 
 @project_page("viewer")

@@ -115,6 +115,10 @@ ROUTES: dict[str, dict[str, str]] = {
     "api-notes": {"GET": "viewer read", "POST": "owner manage"},
     # Pages of a project
     "project": {"GET": "viewer labeller"},
+    "loop": {"GET": "viewer"},
+    "goal-chart": {"GET": "viewer"},
+    "target": {"POST": "owner"},
+    "note": {"POST": "owner"},
     "models": {"GET": "viewer"},
     "model": {"GET": "viewer"},
     "rollout": {"GET": "viewer"},

@@ -26,7 +26,7 @@ LABELLERS = {"Ada", "Owen", "Rosa", "Erin"}
 OWNERS = {"Ada", "Owen"}
 # Who sees a page; what it says when there is something, and when there is nothing.
 PLACES: dict[str, tuple[set[str], str, str]] = {
-    "": (VIEWERS, "version 1 is live", "No model yet"),
+    "": (VIEWERS, "version 1 is live", "No model answers yet"),
     "/label": (LABELLERS, "Cannot tell", "Nothing to label"),
     "/examples": (LABELLERS, "My answers", "You have not labelled anything here yet."),
     "/data": (VIEWERS, "customers, version 1", "No data yet"),

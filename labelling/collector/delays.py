@@ -23,7 +23,9 @@ class Delays:
     longest: float | None = None
 
 
-def delays(*, project: Project, since: datetime | None = None) -> Delays:
+def delays(
+    *, project: Project, since: datetime | None = None, sample: int = SAMPLE
+) -> Delays:
     """Measured on the newest matches with something said; silence is no arrival."""
     tests = Prediction.objects.filter(pk=OuterRef("prediction_id"), test=True)
     rows = Match.objects.filter(~Exists(tests), project=project, by_silence=False)
@@ -32,7 +34,7 @@ def delays(*, project: Project, since: datetime | None = None) -> Delays:
     pairs = rows.order_by("-pk").values_list("truth__received_at", "predicted_at")
     seconds = sorted(
         max((received - predicted).total_seconds(), 0.0)
-        for received, predicted in pairs[:SAMPLE]
+        for received, predicted in pairs[:sample]
     )
     if not seconds:
         return Delays(n=0)

@@ -19,6 +19,7 @@ from monitoring.judging.statistics import (
     one_sided_sequence,
     sample_ratio_mismatch,
     share_arm,
+    still_needed,
 )
 from monitoring.monitor.fold import hour_of
 from monitoring.monitor.outcomes import Outcomes
@@ -57,8 +58,13 @@ def judged_on(project: Project) -> str:
     return STAND_INS.get(project.task, "log_loss")
 
 
-def compare_rollout(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
-    """Everything the rollout page and the guardrails need, JSON-ready but for times."""
+def compare_rollout(
+    rollout: Rollout, *, now: datetime, with_units: bool = True
+) -> dict[str, Any]:
+    """Everything the rollout page and the guardrails need, JSON-ready but for times.
+
+    Without units the shares of the two arms are not counted: that reads raw rows.
+    """
     project = rollout.project
     start = hour_of(rollout.started_at or now - DEFAULT_PERIOD)
     arms = _arms(rollout, start=start, now=now)
@@ -74,7 +80,7 @@ def compare_rollout(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
     if candidate is None:
         return answer | {"verdict": "none", "text": "There is no candidate."}
     gap = gain(live.sum.outcomes, candidate.sum.outcomes, metric=metric)
-    ratio = _sample_ratio(rollout)
+    ratio = _sample_ratio(rollout) if with_units else None
     guardrails = _guardrails(live.sum, candidate.sum)
     answer |= {
         "difference": _interval(gap),
@@ -203,10 +209,15 @@ def _verdict(
         )
         return {"verdict": "hold", "text": text}
     if known < MINIMUM_N or gap is None:
-        needs = MINIMUM_N - known
+        needs = max(MINIMUM_N - known, 1)
         text = f"Holding: needs {needs} more truths to say anything."
         return {"verdict": "wait", "needs": needs, "text": text}
-    return _by_sequence(confidence_sequence(gap), margin=margin)
+    answer = _by_sequence(confidence_sequence(gap), margin=margin)
+    missing = still_needed(gap) if answer["verdict"] == "wait" else None
+    if missing:
+        answer["needs"] = missing
+        answer["text"] += f" {number(missing)} more truths would decide it."
+    return answer
 
 
 def _by_sequence(found: Interval, *, margin: float) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from monitoring.evaluator.intervals import wilson
 from monitoring.evaluator.moments import Moments
 
 TUNED_FOR = 5000  # units at which a confidence sequence is narrowest
+MOST_TIMES = 100.0  # as many rows: beyond, nobody waits
 SUSPICIOUS = 0.001  # below this the split itself is broken
 
 
@@ -146,6 +147,40 @@ def confidence_sequence(
     inside = 2 * spread / (found.n * rho2) * math.log(math.sqrt(spread) / alpha)
     half = found.standard_error * math.sqrt(inside)
     return Interval(found.value, found.value - half, found.value + half)
+
+
+def still_needed(
+    found: Difference, *, alpha: float = 0.05, tuned_for: int = TUNED_FOR
+) -> int | None:
+    """How many more rows until the sequence leaves 0 out, if the difference stays.
+
+    0 where it does already; None where a hundred times as many would not do.
+
+    >>> still_needed(Difference(1.0, 0.1, 1000)), still_needed(Difference(0.0, 1.0, 50))
+    (0, None)
+    """
+    if confidence_excludes_zero(found, 1.0, alpha=alpha, tuned_for=tuned_for):
+        return 0
+    few, many = 1.0, MOST_TIMES
+    if not confidence_excludes_zero(found, many, alpha=alpha, tuned_for=tuned_for):
+        return None
+    while many - few > 0.01:
+        middle = (few + many) / 2
+        if confidence_excludes_zero(found, middle, alpha=alpha, tuned_for=tuned_for):
+            many = middle
+        else:
+            few = middle
+    return math.ceil((many - 1) * found.n)
+
+
+def confidence_excludes_zero(
+    found: Difference, times: float, *, alpha: float, tuned_for: int
+) -> bool:
+    """Whether the sequence would leave out 0 with `times` as many rows."""
+    error = found.standard_error / math.sqrt(times)
+    more = Difference(found.value, error, int(found.n * times))
+    reach = confidence_sequence(more, alpha=alpha, tuned_for=tuned_for)
+    return reach.low > 0 or reach.high < 0
 
 
 def one_sided_sequence(

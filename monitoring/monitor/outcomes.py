@@ -7,6 +7,7 @@ truth, with a stated bound; classes as confusion counts. Hours merge into days.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from monitoring.evaluator.draws import Prepared
@@ -16,9 +17,18 @@ from monitoring.evaluator.moments import Moments
 from monitoring.evaluator.own import UndefinedMetric
 from monitoring.evaluator.scored import Scored
 from monitoring.monitor.histograms import ERROR_SIZE, count_scores
-from monitoring.monitor.packing import pack, unpack
+from monitoring.monitor.packing import pack, unpack, unpack_into
 
 Confusion = dict[str, dict[str, int]]  # true class → answered class → rows
+
+
+class _Means(msgspec.Struct):
+    """The parts of a packed bucket that are cheap to read."""
+
+    task: str
+    positive: str | None
+    n: int
+    moments: dict[str, tuple[int, float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +72,15 @@ class Outcomes:
     def pack(self) -> bytes:
         moments = {key: [m.n, m.mean, m.m2] for key, m in self.moments.items()}
         return pack({"v": 1, **self.__dict__, "moments": moments})
+
+    @classmethod
+    def means_of(cls, blob: bytes) -> "Outcomes":
+        """Only what is a mean over rows: for readers of many buckets at once."""
+        parts = unpack_into(_Means, blob)
+        if parts is None:
+            return cls()
+        moments = {key: Moments(*m) for key, m in parts.moments.items()}
+        return cls(parts.task, parts.positive, parts.n, moments)
 
     @classmethod
     def unpack(cls, blob: bytes) -> "Outcomes":

@@ -2,12 +2,14 @@
 
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
 
 Packable = Mapping[str, Any]  # of numbers, strings, lists, arrays of counts
+
+Part = TypeVar("Part")
 
 ARRAY = 1  # code of the one extension type of msgpack used
 
@@ -28,6 +30,13 @@ def unpack(blob: bytes) -> dict[str, Any]:
     raw = zlib.decompress(bytes(blob))
     decoder = msgspec.msgpack.Decoder(dict[str, Any], ext_hook=_decode)
     return decoder.decode(raw)
+
+
+def unpack_into(kind: type[Part], blob: bytes) -> Part | None:
+    """Only the parts that `kind` names; None for an empty blob."""
+    if not blob:
+        return None
+    return msgspec.msgpack.decode(zlib.decompress(bytes(blob)), type=kind)
 
 
 def _encode(value: Any) -> Any:

@@ -7,7 +7,10 @@ one kind: such hours are shown, marked, and counted in no total.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
+from itertools import chain
 from typing import Any
+
+from django.db.models import Q
 
 from monitoring.evaluator.intervals import wilson
 from monitoring.models import DayBucket, HourBucket
@@ -164,12 +167,44 @@ def is_mature(
 
 
 def total(version: ModelVersion, window: Window, *, now: datetime) -> Sum:
-    """Everything in the window; outcomes of mature hours only."""
+    """Everything in the window; outcomes of mature hours only.
+
+    Whole days are read as days, which are merged from the same hours; only the ends,
+    and the day in which maturity ends, are read hour by hour.
+    """
     found = Sum()
-    for bucket in window.buckets(version):
+    for bucket in _cheapest(version, window, now=now):
         mature = is_mature(version.project, bucket, now=now)
         found.add(bucket, with_outcomes=mature)
     return found
+
+
+def _cheapest(
+    version: ModelVersion, window: Window, *, now: datetime
+) -> Iterable[HourBucket | DayBucket]:
+    first, last = _next_midnight(window.start), _midnight(window.end)
+    if window.by == "day" or last - first < timedelta(days=2):
+        return window.buckets(version)
+    where = {"version": version, "role__in": window.roles, "slice": window.slice}
+    days = DayBucket.objects.filter(**where, day__gte=first.date(), day__lt=last.date())
+    apart = Q(hour__gte=window.start, hour__lt=first)
+    apart |= Q(hour__gte=last, hour__lt=window.end)
+    if (horizon := version.project.horizon) is not None:
+        cut = _midnight(now - horizon)
+        if first <= cut < last:
+            days = days.exclude(day=cut.date())
+            apart |= Q(hour__gte=cut, hour__lt=cut + timedelta(days=1))
+    hours = HourBucket.objects.filter(apart, **where).order_by("hour")
+    return chain(days.order_by("day"), hours)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return datetime.combine(moment.astimezone(UTC).date(), time(), tzinfo=UTC)
+
+
+def _next_midnight(moment: datetime) -> datetime:
+    midnight = _midnight(moment)
+    return midnight if midnight == moment else midnight + timedelta(days=1)
 
 
 def points(

@@ -1,0 +1,138 @@
+"""Is the live version better than the baseline, and since when is that sure?"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from monitoring.evaluator.moments import Moments
+from monitoring.judging.statistics import Interval, confidence_sequence, difference
+from monitoring.monitor.outcomes import Outcomes
+from monitoring.monitor.performance import read_metric
+from monitoring.owner.days import Day, History, merged
+from monitoring.verdicts import Gain
+from registry.catalogue import METRICS, Metric
+from registry.models import ModelVersion
+
+# Goals that are a mean over rows, and the folded moment that is that mean.
+MEANS: Mapping[str, str] = {
+    "cost": "cost",
+    "log_loss": "log_loss",
+    "brier": "squared_error",
+    "mae": "absolute_error",
+}
+MINIMUM_N = 30  # truths of either side before they are compared
+
+
+def production_gain(
+    history: History, *, live: int, baseline: int, metric: Metric
+) -> Gain | None:
+    """From the live version's first day on, so that both met the same times; an
+    interval that stays right however often one looks where the goal is a mean."""
+    first = history.first_of(live)
+    if first is None or live == baseline:
+        return None
+    days = [each for each in history.of(live, baseline) if each.day >= first]
+    if metric.key in MEANS:
+        return _by_means(days, live=live, key=MEANS[metric.key])
+    if metric.best_at_zero:
+        return None
+    ours = merged((d for d in days if d.version == live), whole=True)
+    theirs = merged((d for d in days if d.version == baseline), whole=True)
+    return _by_intervals(ours, theirs, metric=metric)
+
+
+def control_gain(
+    history: History, *, live: int, baseline: int, metric: Metric
+) -> Gain | None:
+    """Against the control share: those who get the baseline while the model is live."""
+    days = [
+        each
+        for each in history.days
+        if (each.version, each.role) == (baseline, "baseline") or each.version == live
+    ]
+    return production_gain(History(days), live=live, baseline=baseline, metric=metric)
+
+
+def gain_on_test(live: ModelVersion, baseline: ModelVersion) -> Gain | None:
+    """What the gate measured on the sealed test, if it was against this baseline."""
+    if baseline.created_at > live.created_at:
+        return None
+    for reason in live.reasons:
+        if reason.get("rule") == "better than baseline":
+            return _of_numbers(reason.get("numbers") or {}, live)
+    return None
+
+
+def _of_numbers(numbers: Mapping[str, Any], version: ModelVersion) -> Gain | None:
+    if numbers.get("gain") is None:
+        return None
+    gain = Gain(
+        value=numbers["gain"],
+        low=numbers.get("low"),
+        high=numbers.get("high"),
+        n=int(numbers.get("n") or 0),
+        since=version.created_at.date(),
+    )
+    return gain if numbers.get("metric") == version.project.primary_metric else None
+
+
+def _by_means(days: Sequence[Day], *, live: int, key: str) -> Gain | None:
+    last, since = None, None
+    for day, ours, theirs in _running(days, live=live, key=key):
+        if min(ours.n, theirs.n) < MINIMUM_N:
+            continue
+        found = _sequence(ours, theirs)
+        side = _side(found)
+        if side != (_side(last[0]) if last else 0) or not side:
+            since = day if side else None
+        last = (found, ours.n + theirs.n)
+    if last is None:
+        return None
+    found, n = last
+    return Gain(value=found.value, low=found.low, high=found.high, n=n, since=since)
+
+
+def _running(
+    days: Sequence[Day], *, live: int, key: str
+) -> Iterator[tuple[date, Moments, Moments]]:
+    """Day by day, what is known of both sides up to then."""
+    ours, theirs = Moments(), Moments()
+    for moment, parts in groupby(days, key=lambda each: each.day):
+        for each in parts:
+            found = each.outcomes(whole=False).moments.get(key, Moments())
+            if each.version == live:
+                ours = ours.merge(found)
+            else:
+                theirs = theirs.merge(found)
+        yield moment, ours, theirs
+
+
+def _sequence(ours: Moments, theirs: Moments) -> Interval:
+    """Smaller is better of every mean there is: the gain is theirs − ours."""
+    gap = difference(theirs, ours)
+    assert gap is not None  # both have more than two rows
+    return confidence_sequence(gap)
+
+
+def _side(found: Interval) -> int:
+    return 1 if found.low > 0 else -1 if found.high < 0 else 0
+
+
+def _by_intervals(ours: Outcomes, theirs: Outcomes, *, metric: Metric) -> Gain | None:
+    """Donner & Zou's MOVER: the interval of a difference from those of both sides."""
+    if metric.key not in METRICS or not ours.n or not theirs.n:
+        return None
+    found = [read_metric(side, metric.key) for side in (ours, theirs)]
+    if any(part["value"] is None or part["low"] is None for part in found):
+        return None
+    if metric.larger_is_better:
+        mine, other = found
+    else:
+        other, mine = found
+    reach: Callable[[float, float], float] = math.hypot
+    gain = mine["value"] - other["value"]
+    below = reach(mine["value"] - mine["low"], other["high"] - other["value"])
+    above = reach(mine["high"] - mine["value"], other["value"] - other["low"])
+    return Gain(value=gain, low=gain - below, high=gain + above, n=ours.n + theirs.n)

@@ -1,0 +1,294 @@
+"""How a project stands: the verdict, the goal of each version, traffic and money.
+
+Made of rollups alone. The monitor's jobs keep the newest of every project as a row, so
+that a list of sixty projects is one query; one project is read anew.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from monitoring.models import Standing
+from monitoring.monitor.performance import read_metric
+from monitoring.owner.days import LIVE, SHADOW, History, histories, mature_until, merged
+from monitoring.owner.evidence import (
+    MEANS,
+    control_gain,
+    gain_on_test,
+    production_gain,
+)
+from monitoring.verdicts import Case, Gain, Terms, Verdict, verdict
+from registry.catalogue import METRICS, Metric
+from registry.models import ModelVersion, Project
+from serving.models import Rollout
+
+PERIOD = timedelta(days=28)
+HISTORY = timedelta(weeks=17)  # read for "since when"
+WEEK = timedelta(days=7)
+WEEKS = 12  # of the small line
+STALE = timedelta(minutes=25)  # the monitor looks every ten
+
+
+def terms_of(project: Project) -> Terms:
+    """How this project's sentences speak."""
+    key = project.primary_metric
+    unknown = Metric(key, key.replace("_", " "), (project.task,), False)
+    return Terms(
+        metric=METRICS.get(key, unknown),
+        money=str((project.costs or {}).get("currency") or ""),
+        target_unit=project.unit,
+        noun=noun_of(project),
+    )
+
+
+def noun_of(project: Project) -> str:
+    """What an answer is about: the entity where one column names it."""
+    name = project.entity[0] if len(project.entity) == 1 else ""
+    name = name.removesuffix("_id").replace("_", " ").strip().lower()
+    plain = name.replace(" ", "").isalpha() and len(name) <= 20 and name != "id"
+    return name if plain else "prediction"
+
+
+def standing(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
+    """One project, read anew."""
+    return standings([rollout], now=now)[rollout.project_id]
+
+
+def standings(
+    rollouts: Sequence[Rollout], *, now: datetime
+) -> dict[int, dict[str, Any]]:
+    """Several projects, by the project's key, in one query."""
+    since = (now - HISTORY).date()
+    for rollout in rollouts:
+        for version in (rollout.live, rollout.baseline, rollout.candidate):
+            if version is not None:
+                version.project = rollout.project
+    known = histories((row.project for row in rollouts), since=since, now=now)
+    return {
+        row.project_id: summarise(row, known[row.project_id], now=now)
+        for row in rollouts
+    }
+
+
+def store(project: Project, *, now: datetime) -> None:
+    """Keep the newest summary; nothing serves, nothing to keep."""
+    rollout = rollouts_of([project]).first()
+    if rollout is None:
+        return
+    summary = standing(rollout, now=now)
+    Standing.objects.update_or_create(
+        project=project,
+        defaults={"at": now, "revision": rollout.revision, "summary": summary},
+    )
+
+
+def stored(rollouts: Sequence[Rollout], *, now: datetime) -> dict[int, dict[str, Any]]:
+    """The kept summaries; what is old, or of another rollout, is made anew."""
+    kept = {
+        row.project_id: row
+        for row in Standing.objects.filter(project__in=[r.project_id for r in rollouts])
+    }
+    fresh, old = {}, []
+    for rollout in rollouts:
+        row = kept.get(rollout.project_id)
+        if row and row.revision == rollout.revision and row.at > now - STALE:
+            fresh[rollout.project_id] = row.summary
+        else:
+            old.append(rollout)
+    return fresh | standings(old, now=now) if old else fresh
+
+
+def rollouts_of(projects: Iterable[Project]) -> Any:
+    return Rollout.objects.filter(project__in=list(projects)).select_related(
+        "project", "live", "baseline", "candidate", "previous"
+    )
+
+
+def summarise(rollout: Rollout, history: History, *, now: datetime) -> dict[str, Any]:
+    """Everything that cards and stats say, JSON-ready."""
+    project = rollout.project
+    terms = terms_of(project)
+    sides = {
+        name: _side(version, history, terms, now=now)
+        for name, version in _versions(rollout).items()
+    }
+    gains = _gains(rollout, history, terms)
+    traffic = _traffic(history, today=now.date())
+    found = _verdict(rollout, terms, sides, gains, answers=traffic["period"], now=now)
+    return {
+        "tone": found.tone,
+        "sentence": found.sentence,
+        "detail": found.detail,
+        "sides": sides,
+        "gains": {name: _plain(gain) for name, gain in gains.items()},
+        "traffic": traffic,
+        "money": _money(rollout, history, gains, traffic=traffic["a_day"], now=now),
+        "weeks": _weeks(history, terms.metric, now=now),
+    }
+
+
+def _versions(rollout: Rollout) -> dict[str, ModelVersion]:
+    named = {"live": rollout.live, "candidate": rollout.candidate}
+    if rollout.baseline_id != rollout.live_id:
+        named["baseline"] = rollout.baseline
+    return {name: version for name, version in named.items() if version is not None}
+
+
+def _gains(rollout: Rollout, history: History, terms: Terms) -> dict[str, Gain | None]:
+    if rollout.live_id == rollout.baseline_id:
+        return {"production": None, "tested": None, "control": None}
+    pair = {"live": rollout.live_id, "baseline": rollout.baseline_id}
+    control = None
+    if rollout.project.control_share:
+        control = control_gain(history, **pair, metric=terms.metric)
+    return {
+        "production": production_gain(history, **pair, metric=terms.metric),
+        "tested": gain_on_test(rollout.live, rollout.baseline),
+        "control": control,
+    }
+
+
+def _side(
+    version: ModelVersion, history: History, terms: Terms, *, now: datetime
+) -> dict[str, Any]:
+    """A version over the last four weeks whose truth can be in."""
+    end = mature_until(version.project, now=now)
+    start = end - PERIOD
+    days = [each for each in history.of(version.pk) if start <= each.day < end]
+    n, truths = sum(each.n for each in days), sum(each.truths for each in days)
+    number = {"number": version.number, "name": version.name, "answers": n}
+    number |= {"coverage": truths / n if n else None}
+    lately = now.date() - PERIOD
+    number["lately"] = sum(
+        each.n
+        for each in history.of(version.pk)
+        if each.day >= lately and each.role != SHADOW
+    )
+    whole = terms.metric.key not in MEANS
+    outcomes = merged(days, whole=whole)
+    if not outcomes.n or terms.metric.key not in METRICS:
+        blank = {"value": None, "low": None, "high": None, "n": 0}
+        return number | blank | {"reason": _why_nothing(n)}
+    return number | read_metric(outcomes, terms.metric.key)
+
+
+def _why_nothing(answers: int) -> str:
+    return "No truth is known yet." if answers else "It has answered nobody lately."
+
+
+def _traffic(history: History, *, today: date) -> dict[str, Any]:
+    """Answers a day, of whole days; shadows are no answers."""
+    by_day: dict[date, int] = {}
+    for each in history.answered():
+        by_day[each.day] = by_day.get(each.day, 0) + each.n
+    line = [by_day.get(today - timedelta(days=ago), 0) for ago in range(28, 0, -1)]
+    lately, before = sum(line[-7:]), sum(line[-14:-7])
+    return {
+        "a_day": lately / 7,
+        "before": before / 7,
+        "change": (lately - before) / before if before else None,
+        "today": by_day.get(today, 0),
+        "period": sum(line) + by_day.get(today, 0),
+        "line": line,
+    }
+
+
+def _weeks(history: History, metric: Metric, *, now: datetime) -> list[float | None]:
+    """What people got of the goal, week by week, whichever version was live."""
+    if metric.key not in METRICS:
+        return []
+    live = [each for each in history.days if each.role == LIVE and each.mature]
+    values = []
+    end = min(now.date(), (live[-1].day if live else now.date()) + timedelta(days=1))
+    for ago in range(WEEKS, 0, -1):
+        start = end - ago * WEEK
+        part = [each for each in live if start <= each.day < start + WEEK]
+        outcomes = merged(part, whole=metric.key not in MEANS)
+        found = read_metric(outcomes, metric.key) if outcomes.n else {"value": None}
+        values.append(found["value"])
+    return values
+
+
+def _verdict(
+    rollout: Rollout,
+    terms: Terms,
+    sides: dict[str, dict[str, Any]],
+    gains: dict[str, Gain | None],
+    *,
+    answers: int,
+    now: datetime,
+) -> Verdict:
+    live = sides["live"]
+    case = Case(
+        terms=terms,
+        live=f"Version {rollout.live.number}",
+        is_baseline=rollout.live_id == rollout.baseline_id,
+        baseline_for_all=rollout.baseline_for_all,
+        value=live["value"],
+        n=live["n"],
+        production=gains["production"],
+        tested=gains["tested"],
+        answers=answers,
+    )
+    return verdict(case, today=now.date())
+
+
+def _money(
+    rollout: Rollout,
+    history: History,
+    gains: dict[str, Gain | None],
+    *,
+    traffic: float,
+    now: datetime,
+) -> dict[str, Any] | None:
+    """What the live version saves a day against the baseline, at this week's traffic.
+
+    None where the project says no costs."""
+    currency = str((rollout.project.costs or {}).get("currency") or "")
+    if not rollout.project.costs:
+        return None
+    blank = {"currency": currency, "value": None, "low": None, "high": None, "n": 0}
+    if rollout.live_id == rollout.baseline_id:
+        return blank | {"reason": "The baseline itself is live."}
+    gain, where = _money_gain(rollout, history, gains)
+    if gain is None or not traffic:
+        return blank | {"reason": "Needs truth of both, and traffic."}
+    bounds = [None if b is None else b * traffic for b in (gain.low, gain.high)]
+    return blank | {
+        "value": gain.value * traffic,
+        "low": bounds[0],
+        "high": bounds[1],
+        "n": gain.n,
+        "where": where,
+    }
+
+
+def _money_gain(
+    rollout: Rollout, history: History, gains: dict[str, Gain | None]
+) -> tuple[Gain | None, str]:
+    """The surest measurement of money there is."""
+    production, tested = gains["production"], gains["tested"]
+    if rollout.project.primary_metric != "cost":
+        pair = {"live": rollout.live_id, "baseline": rollout.baseline_id}
+        production = production_gain(history, **pair, metric=METRICS["cost"])
+        tested = None
+    if production is not None and production.sure:
+        return production, "in production"
+    if tested is not None and tested.sure:
+        return tested, "on the sealed test"
+    if production is not None:
+        return production, "in production"
+    return tested, "on the sealed test"
+
+
+def _plain(gain: Gain | None) -> dict[str, Any] | None:
+    if gain is None:
+        return None
+    since = gain.since.isoformat() if gain.since else None
+    return {
+        "value": gain.value,
+        "low": gain.low,
+        "high": gain.high,
+        "n": gain.n,
+        "since": since,
+    }

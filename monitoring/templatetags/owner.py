@@ -1,0 +1,82 @@
+"""How the owner's pages say things: three digits, units, signs, changes."""
+
+from typing import Any
+
+from django import template
+
+from monitoring import verdicts
+
+register = template.Library()
+
+DASH = "\N{EM DASH}"
+
+
+@register.filter
+def said(value: float | None, unit: str = "") -> str:
+    """Three significant digits with the unit; a dash for nothing.
+
+    >>> said(41.593, "USD"), said(None)
+    ('41.6\\xa0USD', '—')
+    """
+    if value is None:
+        return DASH
+    text = verdicts.said(value)
+    return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
+
+
+@register.filter
+def signed(value: float | None, unit: str = "") -> str:
+    """
+    >>> signed(200.1, "USD"), signed(-3.0)
+    ('+200\\xa0USD', '−3')
+    """
+    if value is None:
+        return DASH
+    return f"+{said(value, unit)}" if value > 0 else said(value, unit)
+
+
+@register.filter
+def whole(value: float | None) -> str:
+    """A count that was averaged: no digits behind the point from ten on.
+
+    >>> whole(24.71), whole(1.5), whole(None)
+    ('25', '1.5', '—')
+    """
+    if value is None:
+        return DASH
+    return verdicts.said(round(value) if value >= 10 else round(value, 1))
+
+
+@register.filter
+def counted(n: int, nouns: str) -> str:
+    """
+    >>> counted(1, "alert,alerts"), counted(3, "alert,alerts")
+    ('1 alert', '3 alerts')
+    """
+    one, _, many = nouns.partition(",")
+    return f"{verdicts.said(n)} {one if n == 1 else many}"
+
+
+@register.filter
+def change_words(share: float | None) -> str:
+    """Against the week before.
+
+    >>> change_words(0.12), change_words(-0.034), change_words(None)
+    ('12\\xa0% more than the week before', '3\\xa0% fewer than the week before', 'no week before it')
+    """
+    if share is None:
+        return "no week before it"
+    percent = round(100 * abs(share))
+    if not percent:
+        return "as in the week before"
+    more = "more" if share > 0 else "fewer"
+    return f"{percent}\N{NO-BREAK SPACE}% {more} than the week before"
+
+
+@register.filter
+def gain_tone(gain: Any) -> str:
+    """Good or bad where the interval leaves out zero, else unknown."""
+    low, high = (gain or {}).get("low"), (gain or {}).get("high")
+    if low is None or high is None:
+        return "unknown"
+    return "good" if low > 0 else "bad" if high < 0 else "unknown"

@@ -1,0 +1,281 @@
+"""The owner's first screen and the list of projects: what they say, to whom, at what
+cost; full, empty, broken, one and sixty."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from monitoring.models import Alert, AlertRule, DayBucket, Note, Target
+from monitoring.owner import standing
+from registry.clock import now
+from registry.models import Membership, ModelVersion, Project, User
+from serving import rollout as rollouts
+from serving.models import Prediction, Rollout
+from tests.factories import make_bare_version, make_project, make_user, sign_in
+from tests.full_project import make_full_project, make_people
+from tests.test_standing import costs_around, outcomes
+
+pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+LONG = "A-name-without-any-place-to-break-it-" * 3
+
+
+def text(response: HttpResponse) -> str:
+    return response.content.decode()
+
+
+def serving(slug: str = "churn", **changes: Any) -> Project:
+    """A project with three weeks behind it, whose live version saves 8 a customer."""
+    project = make_project(slug, silence="unknown", **changes)
+    make_people(project)
+    baseline, live = (make_bare_version(project, number) for number in (1, 2))
+    row = rollouts.open_with_baseline(project=project, version=baseline)
+    Rollout.objects.filter(pk=row.pk).update(live=live)
+    for ago in range(1, 25):
+        for version, mean in ((live, 40), (baseline, 48)):
+            costs = costs_around(mean, seed=ago + mean)
+            DayBucket.objects.create(
+                project=project, version=version, role="live", n=60, truths=60,
+                day=now().date() - timedelta(days=ago), outcomes=outcomes(costs).pack(),
+            )  # fmt: skip
+    return project
+
+
+def test_the_first_screen_says_what_the_model_is_worth() -> None:
+    serving()
+
+    page = text(sign_in("Vera").get("/p/churn"))
+
+    assert "Version 2 costs" in page
+    assert "USD a customer less than the baseline; sure since" in page
+    assert "Saved a day" in page
+    assert "120" in page  # answers a day
+    assert "Nothing is wrong that the monitor watches." in page
+    assert 'data-chart="/p/churn/charts/goal"' in page
+
+
+def test_nine_components_are_a_list_of_links_in_the_loops_order() -> None:
+    make_full_project()
+
+    page = text(sign_in("Ada").get("/p/churn"))
+
+    places = [part.split('"')[0] for part in page.split('data-node="')[1:]]
+    assert places == [
+        *("collector", "label", "featurizer", "builder", "evaluator"),
+        *("server", "frontend", "monitor", "runs"),
+    ]
+    assert "1 alert firing" in page
+    assert "30 % to version 2" in page
+
+
+def test_the_diagram_is_sent_again_only_when_something_moved() -> None:
+    make_full_project()
+    vera = sign_in("Vera")
+
+    first = vera.get("/p/churn/loop")
+    tag = first.headers["ETag"]
+    assert "Performance Monitor" in text(first)
+    assert vera.get("/p/churn/loop", headers={"If-None-Match": tag}).status_code == 304
+    Alert.objects.all().delete()
+    again = vera.get("/p/churn/loop", headers={"If-None-Match": tag})
+    assert again.status_code == 200
+    assert again.headers["ETag"] != tag
+
+
+def test_a_candidate_is_told_with_its_share_and_what_is_missing() -> None:
+    make_full_project()
+
+    page = text(sign_in("Vera").get("/p/churn"))
+
+    assert "Version 2 gets 30 % since today, holding: needs" in page
+
+
+def test_a_project_without_anything_says_what_to_do() -> None:
+    make_people(make_project("empty", name=LONG))
+
+    page = text(sign_in("Owen").get("/p/empty"))
+
+    assert "No model answers yet." in page
+    assert "Bring data" in page
+    assert "Nothing waits for a label." in page
+    assert sign_in("Owen").get("/p/empty/charts/goal").status_code == 404
+
+
+def test_a_live_model_whose_file_is_gone_breaks_no_page() -> None:
+    project = serving()
+    ModelVersion.objects.filter(project=project).update(
+        uri="file:///nowhere.skops", sha256="0" * 64, function=""
+    )
+
+    for path in ("", "/models", "/models/2"):
+        assert sign_in("Vera").get(f"/p/churn{path}").status_code == 200, path
+
+
+def test_a_project_without_costs_speaks_of_its_goal_and_not_of_money() -> None:
+    serving(costs={}, primary_metric="log_loss", decision={})
+
+    page = text(sign_in("Owen").get("/p/churn"))
+
+    assert "Log loss" in page
+    assert "What a mistake costs is not said yet" in page
+
+
+def test_the_goal_over_time_is_drawn_with_its_deploys_and_the_target() -> None:
+    project = serving()
+    Target.objects.create(project=project, metric="cost", value=35)
+    Note.objects.create(project=project, at=now(), text="The winter offer.")
+
+    told = sign_in("Vera").get("/p/churn/charts/goal").json()
+
+    assert told["title"].startswith("Cost a customer is 40")
+    assert "with the baseline" in told["title"]
+    labels = [shape.get("label", {}).get("text") for shape in told["figure"]["layout"]["shapes"]]  # fmt: skip
+    assert {"1 live", "The winter offer.", "target 35 USD"} <= set(labels)
+    assert {trace.get("name") for trace in told["figure"]["data"]} > {"Baseline"}
+    assert len(told["rows"]) == 25  # by day, for so many answers
+
+
+# What the owner writes
+
+
+def test_the_owner_sets_a_target_and_takes_it_away() -> None:
+    serving()
+    owen = sign_in("Owen")
+
+    set_page = text(owen.post("/p/churn/target", {"value": "45,5"}, follow=True))
+    assert "The target is 45.5 USD: reached" in set_page
+    assert text(sign_in("Vera").get("/p/churn")).count("<form") == 1  # signing out
+    owen.post("/p/churn/target", {"value": ""})
+    assert not Target.objects.exists()
+
+
+@pytest.mark.parametrize("value", ["ten", "nan", "inf", "1e99", "--1"])
+def test_a_target_that_is_no_number_says_so(value: str) -> None:
+    serving()
+
+    answer = sign_in("Owen").post("/p/churn/target", {"value": value})
+
+    assert answer.status_code == 400
+    assert "write a number" in text(answer)
+
+
+def test_a_note_comes_back_to_where_it_was_written() -> None:
+    serving()
+
+    page = sign_in("Owen").post(
+        "/p/churn/notes",
+        {"text": "<i>Prices rose</i>", "next": "/p/churn"},
+        follow=True,
+    )
+
+    assert "&lt;i&gt;Prices rose" in text(page)
+    away = sign_in("Owen").post("/p/churn/notes", {"text": "x", "next": "//evil.test"})
+    assert away.headers["Location"] == "/"
+    assert sign_in("Vera").post("/p/churn/notes", {"text": "x"}).status_code == 403
+
+
+# All projects
+
+
+def test_every_project_is_listed_with_its_verdict_the_needy_first() -> None:
+    serving("alpha", name="Alpha")
+    needy = make_full_project("zeta", name="Zeta")
+    make_user("Ada", project=needy, role="admin")
+
+    page = text(sign_in("Ada").get("/"))
+
+    assert page.index("Zeta") < page.index("Alpha")
+    assert "sure since" in page
+    assert "1 alert firing" in page
+    assert "30 % to version 2" in page
+
+
+def test_a_labeller_sees_no_numbers_but_the_way_to_the_cards() -> None:
+    serving()
+
+    page = text(sign_in("Erin").get("/"))
+
+    assert "You label here." in page
+    assert "/p/churn/label" in page
+    assert "USD a customer" not in page
+
+
+def test_projects_are_found_by_words_of_name_and_description() -> None:
+    for number in range(10):
+        project = make_project(f"shop-{number}", name=f"Shop {number}")
+        make_user("Ada", project=project, role="admin")
+    Project.objects.filter(slug="shop-3").update(description="Parcels to islands")
+    ada = sign_in("Ada")
+
+    assert "Shop 3" in text(ada.get("/?q=island+PARCEL"))
+    assert "Shop 4" not in text(ada.get("/?q=island"))
+    assert "No project matches" in text(ada.get("/?q=nothing+like+it"))
+    assert ada.get("/?q=" + "x" * 500).status_code == 200
+
+
+def test_sixty_projects_cost_no_more_queries_than_one() -> None:
+    def many(first: int, last: int) -> None:
+        for number in range(first, last):
+            project = make_project(f"project-{number}", silence="unknown")
+            make_user("Ada", project=project, role="admin")
+            version = make_bare_version(project)
+            rollouts.open_with_baseline(project=project, version=version)
+
+    many(0, 1)
+    ada = sign_in("Ada")
+    ada.get("/")
+    one = queries(ada, "/")
+    many(1, 60)
+
+    assert queries(ada, "/") == one
+    assert text(ada.get("/")).count("project-row") == 60
+
+
+def test_what_the_monitor_kept_is_shown_without_reading_days_again() -> None:
+    project = serving()
+    standing.store(project, now=now())
+    vera = sign_in("Vera")
+    vera.get("/")
+    kept = queries(vera, "/")
+    Rollout.objects.update(revision=9)
+
+    assert queries(vera, "/") == kept + 1
+
+
+def test_an_empty_installation_greets_with_three_ways() -> None:
+    make_user("Sam")
+    User.objects.filter(username="Sam").update(may_create_projects=True)
+
+    page = text(sign_in("Sam").get("/"))
+
+    for way in ("Upload a table", "Connect a source", "Open the demo"):
+        assert way in page
+    User.objects.filter(username="Sam").update(may_create_projects=False)
+    assert "Ask an admin" in text(sign_in("Sam").get("/"))
+    assert not Membership.objects.exists()
+
+
+def queries(client: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get(path).status_code == 200
+    return len(asked)
+
+
+def test_the_first_screen_reads_no_predictions() -> None:
+    make_full_project()
+    rule = AlertRule.objects.first()
+    assert rule is not None
+    vera = sign_in("Vera")
+    vera.get("/p/churn")
+
+    with CaptureQueriesContext(connection) as asked:
+        vera.get("/p/churn")
+
+    table = Prediction._meta.db_table
+    raw = [q["sql"] for q in asked if f'FROM "{table}"' in q["sql"]]
+    assert all("EXISTS" in sql or "LIMIT" in sql for sql in raw), raw
+    assert len(asked) < 45
