@@ -142,7 +142,7 @@ def _by_moment() -> Sequence[Customer]:
 @cache
 def _pool() -> Sequence[Customer]:
     """Whom the live feed meets: mostly those of the campaign, which goes on."""
-    chosen = [c for c in production() if c.in_campaign or share(c.name, "feed") < 0.4]
+    chosen = [c for c in production() if c.in_campaign or share(c.name, "feed") < 0.2]
     return sorted(chosen, key=lambda customer: share(customer.name, "turn"))
 
 

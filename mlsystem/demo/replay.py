@@ -23,7 +23,7 @@ from serving.models import Prediction
 logger = logging.getLogger(__name__)
 
 CHUNK = 500  # rows a transaction: SQLite has one writer
-GAP = 2_000  # cases that a later start fills a gap with, evenly
+GAP = 1_000  # cases that a later start fills a gap with, evenly
 WATCHED = timedelta(days=14)  # alert rules are judged daily this far back
 
 

@@ -5,7 +5,7 @@ is lost to clocks or to ids that commit late, and nothing counts twice.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -83,13 +83,14 @@ def _fold(project: Project, rows: Sequence[Prediction]) -> set[Place]:
         for name in slices_of(project, row):
             place = Place(row.version_id, row.role, name, hour_of(row.at))
             groups[place].append(row)
-    for place in sorted(groups):  # one order for all, so that no two wait in a circle
+    buckets = locked_buckets(project, set(groups))
+    for place, bucket in buckets.items():
         part = groups[place]
         inputs = Inputs()
         if place.slice == ALL:
             inputs = _inputs(versions[place.version], part)
         has_truth = any(row.pk in known for row in part)
-        _add(project, place, part, inputs, has_truth=has_truth)
+        _add(bucket, part, inputs, has_truth=has_truth)
     return set(groups)
 
 
@@ -114,15 +115,9 @@ def _said(version: ModelVersion, row: Prediction) -> Any:
 
 
 def _add(
-    project: Project,
-    place: Place,
-    rows: Sequence[Prediction],
-    inputs: Inputs,
-    *,
-    has_truth: bool,
+    bucket: HourBucket, rows: Sequence[Prediction], inputs: Inputs, *, has_truth: bool
 ) -> None:
-    bucket = locked_bucket(project, place)
-    if place.slice == ALL:
+    if bucket.slice == ALL:
         bucket.inputs = Inputs.unpack(bytes(bucket.inputs)).merge(inputs).pack()
     bucket.n += len(rows)
     bucket.errors += sum(1 for row in rows if row.error)
@@ -131,16 +126,41 @@ def _add(
     bucket.save(update_fields=["inputs", "n", "errors", "fallbacks", "dirty"])
 
 
-def locked_bucket(project: Project, place: Place) -> HourBucket:
-    """The bucket's row, made if it is missing, locked until the commit."""
-    bucket, _ = HourBucket.objects.select_for_update(of=("self",)).get_or_create(
-        version_id=place.version,
-        role=place.role,
-        slice=place.slice,
-        hour=place.hour,
-        defaults={"project": project},
+def locked_buckets(
+    project: Project, places: Collection[Place]
+) -> dict[Place, HourBucket]:
+    """The buckets' rows, made if they are missing, locked until the commit: in one
+    order for all, so that no two wait in a circle."""
+    found = _known_buckets(places)
+    if missing := sorted(set(places) - set(found)):
+        new = [
+            HourBucket(
+                project=project,
+                version_id=place.version,
+                role=place.role,
+                slice=place.slice,
+                hour=place.hour,
+            )
+            for place in missing
+        ]
+        # Another fold may make the same ones now: the constraint keeps one of each.
+        HourBucket.objects.bulk_create(new, ignore_conflicts=True)
+        found |= _known_buckets(missing)
+    return dict(sorted(found.items()))
+
+
+def _known_buckets(places: Collection[Place]) -> dict[Place, HourBucket]:
+    if not places:
+        return {}
+    rows = HourBucket.objects.select_for_update(of=("self",)).filter(
+        version__in={place.version for place in places},
+        role__in={place.role for place in places},
+        slice__in={place.slice for place in places},
+        hour__in={place.hour for place in places},
     )
-    return bucket
+    ordered = rows.order_by("version_id", "role", "slice", "hour")
+    found = {Place(b.version_id, b.role, b.slice, b.hour): b for b in ordered}
+    return {place: found[place] for place in sorted(places) if place in found}
 
 
 def mark_dirty(project: Project, rows: Iterable[Prediction]) -> set[Place]:
@@ -158,7 +178,7 @@ def mark_dirty(project: Project, rows: Iterable[Prediction]) -> set[Place]:
             hour=place.hour,
         ).update(dirty=F("dirty") + 1)
         if not marked:  # its predictions are not folded yet
-            bucket = locked_bucket(project, place)
+            bucket = locked_buckets(project, {place})[place]
             HourBucket.objects.filter(pk=bucket.pk).update(dirty=F("dirty") + 1)
     return places
 

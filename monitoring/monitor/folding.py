@@ -4,7 +4,7 @@ from time import monotonic
 
 from monitoring.monitor.days import merge_days
 from monitoring.monitor.fold import Place, fold_predictions
-from monitoring.monitor.truths import dirty_buckets, mark_hours, recompute
+from monitoring.monitor.truths import dirty_buckets, mark_hours, recompute_all
 from registry.jobs import Continue, JobContext
 from registry.models import Project
 
@@ -21,7 +21,7 @@ def bring_up_to_date(project: Project, *, seconds: float = LONGEST) -> bool:
     while monotonic() < end and (places := mark_hours(project)):
         touched |= places
     while monotonic() < end and (buckets := dirty_buckets(project)):
-        touched |= {recompute(project, bucket) for bucket in buckets}
+        touched |= recompute_all(project, buckets)
     merge_days(project, touched)
     return monotonic() < end
 

@@ -5,6 +5,8 @@ outcomes are always computed from what counts now.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +20,8 @@ from monitoring.monitor.fold import ALL, CHUNK, Place, _locked, mark_dirty, slic
 from monitoring.monitor.outcomes import Outcomes, fold_outcomes
 from registry.models import ModelVersion, Project
 from serving.models import Prediction
+
+Heard = Sequence[tuple[Prediction, Any]]  # answers with the truth that counts
 
 
 def mark_hours(project: Project) -> set[Place]:
@@ -39,13 +43,28 @@ def dirty_buckets(project: Project) -> list[HourBucket]:
     return list(
         HourBucket.objects.filter(project=project, dirty__gt=F("cleaned"))
         .select_related("version__project")
-        .order_by("hour")[:50]
+        .order_by("hour", "version_id", "role", "slice")[:50]
     )
 
 
-def recompute(project: Project, bucket: HourBucket) -> Place:
-    """Compute an hour's outcomes anew; a truth that comes meanwhile keeps it dirty."""
-    rows, truths = _rows(project, bucket)
+def recompute_all(project: Project, buckets: Sequence[HourBucket]) -> set[Place]:
+    """Compute the outcomes of these buckets anew. Slices of one hour share its rows."""
+    touched = set()
+    for _, group in groupby(buckets, key=lambda b: (b.hour, b.version_id, b.role)):
+        slices = list(group)
+        heard = _heard(slices[0])
+        touched |= {_recompute(project, bucket, heard) for bucket in slices}
+    return touched
+
+
+def _recompute(project: Project, bucket: HourBucket, heard: Heard) -> Place:
+    """A truth that comes meanwhile keeps the bucket dirty."""
+    chosen = [
+        (row, value)
+        for row, value in heard
+        if bucket.slice == ALL or bucket.slice in slices_of(project, row)
+    ]
+    rows, truths = [row for row, _ in chosen], [value for _, value in chosen]
     outcomes = outcomes_of(bucket.version, rows, truths)
     HourBucket.objects.filter(pk=bucket.pk, cleaned__lt=bucket.dirty).update(
         outcomes=outcomes.pack() if outcomes.n else b"",
@@ -55,9 +74,8 @@ def recompute(project: Project, bucket: HourBucket) -> Place:
     return Place(bucket.version_id, bucket.role, bucket.slice, bucket.hour)
 
 
-def _rows(project: Project, bucket: HourBucket) -> tuple[list[Prediction], list[Any]]:
-    from datetime import timedelta
-
+def _heard(bucket: HourBucket) -> Heard:
+    """Every answer of the bucket's hour, version and role whose truth is known."""
     asked = Prediction.objects.filter(
         version_id=bucket.version_id,
         role=bucket.role,
@@ -66,18 +84,10 @@ def _rows(project: Project, bucket: HourBucket) -> tuple[list[Prediction], list[
         test=False,
         error="",
     )
-    rows = [
-        row
-        for row in asked
-        if bucket.slice == ALL or bucket.slice in slices_of(project, row)
-    ]
-    values = dict(
-        Match.objects.filter(prediction_id__in=[row.pk for row in rows]).values_list(
-            "prediction_id", "value"
-        )
-    )
-    known = [row for row in rows if values.get(row.pk) is not None]
-    return known, [values[row.pk] for row in known]
+    matches = Match.objects.filter(prediction_id__in=asked.values("pk"))
+    values = dict(matches.values_list("prediction_id", "value"))
+    known = [(row, values.get(row.pk)) for row in asked]
+    return [(row, value) for row, value in known if value is not None]
 
 
 def outcomes_of(
