@@ -136,6 +136,8 @@ def register(
 def _spec(project: Project, baseline: Baseline) -> dict[str, Any]:
     """The inputs alone, so that it answers whatever else fails; features where it
     asks for them."""
+    if window := baseline.params.get("window"):
+        return featurizer.window_spec(project, window)
     inputs = {known["name"] for known in project.fields}
     if not baseline.function and inputs.issuperset(baseline.columns):
         return featurizer.plain_spec(project)

@@ -18,7 +18,13 @@ from typing import Any
 from registry.errors import ArtifactError
 
 _OURS = {
-    "registry.estimators.baselines": ("Majority", "MeanBaseline", "GroupMean", "Rule"),
+    "registry.estimators.baselines": (
+        "GroupMean",
+        "Majority",
+        "MeanBaseline",
+        "RecentMean",
+        "Rule",
+    ),
     "registry.estimators.boosting": ("Boosting",),
     "registry.estimators.design": ("Design",),
     "registry.estimators.kernel": ("Kernel",),

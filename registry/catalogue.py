@@ -89,7 +89,7 @@ METRICS: dict[str, Metric] = {metric.key: metric for metric in _ALL}
 ALGORITHMS = ("dummy", "linear", "lightgbm", "kernel")
 
 # Kinds of baseline (registry/estimators/baselines.py, `function` in a definition module).
-BASELINES = ("majority", "mean", "group_mean", "rule", "function")
+BASELINES = ("majority", "mean", "group_mean", "recent_mean", "rule", "function")
 
 # How the queue of the labeller is ordered.
 STRATEGIES = ("cold start", "least sure", "unlike the others", "random")

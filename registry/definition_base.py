@@ -10,15 +10,16 @@ from typing import Any, NoReturn
 from registry.definition_parts import DefinitionError, Feature
 from registry.guarded import Guarded
 from registry.schema import KINDS
+from registry.windows import Window
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}\Z")
-_OURS = frozenset({__name__, "registry.definitions"})
+_OURS = frozenset({__name__, "registry.definitions", "registry.definition_windows"})
 
 
 class Declared:
     """Where it is declared, and which of its settings on which line."""
 
-    row_features: list[Feature]
+    computed: list[Feature | Window]  # as declared: each sees those before it
 
     def __init__(self) -> None:
         self.module, self.path, _ = _caller()
@@ -55,9 +56,11 @@ class Declared:
         return Guarded(function, name=f"{self.place(line)}, {what}", then=then)
 
     def _new_feature(self, feature: Feature) -> None:
-        others = [known.name for known in self.row_features]
-        self._named("feature", feature.name, others, feature.line)
-        self.row_features.append(feature)
+        self._named("feature", feature.name, self._feature_names(), feature.line)
+        self.computed.append(feature)
+
+    def _feature_names(self) -> list[str]:
+        raise NotImplementedError
 
 
 def _caller() -> tuple[str, Path, int]:

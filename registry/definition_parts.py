@@ -50,9 +50,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class GroupMean:
-    """A baseline: the mean, or the class shares, of the training rows of a group."""
+    """A baseline: the mean, or the class shares, of the training rows of a group; with
+    `over`, the mean of what became known in that time before each prediction."""
 
     columns: list[str]
+    over: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Derived:
-    """A column computed from a row of the first source."""
+    """A column computed from a row of a source; "" is the first."""
 
     name: str
     function: Guarded
     kind: str | None
     line: int
+    source: str = ""
 
 
 @dataclass(frozen=True)

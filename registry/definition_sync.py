@@ -6,6 +6,7 @@ Every process reads the modules at its start; one job writes, and a tick asks fo
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.db import transaction
 from registry import (
     datasets,
     definition_store,
+    facts,
     featurizer,
     jobs,
     lookups,
@@ -31,8 +33,13 @@ TASK = "registry.sync_definitions"
 _noticed: set[str] = set()  # hashes this process has asked a job for
 
 
-def install(*, slug: str, by: User | None = None) -> tuple[Project, Dataset]:
-    """A declared project with its first dataset; the one that is there, if it is."""
+def install(
+    *, slug: str, by: User | None = None, replay: Mapping[str, int] | None = None
+) -> tuple[Project, Dataset]:
+    """A declared project with its first dataset; the one that is there, if it is.
+
+    `replay` moves the times of its sources (`registry.replays`).
+    """
     definition = definition_store.find(slug)
     if definition is None:
         modules = ", ".join(definition_store.modules())
@@ -40,7 +47,8 @@ def install(*, slug: str, by: User | None = None) -> tuple[Project, Dataset]:
     project = Project.objects.filter(slug=slug).first()
     if project is not None and (dataset := project.datasets.first()):
         return project, dataset
-    rows = sources.learning_rows(definition)
+    reading = sources.Reading(definition, replay=replay)
+    rows = reading.learning()
     declared: Any = dict(definition.settings)
     declared.pop("slug")
     project, dataset = projects.create_from_table(
@@ -52,10 +60,11 @@ def install(*, slug: str, by: User | None = None) -> tuple[Project, Dataset]:
         told=definition.fields,
         kinds=rows.kinds,
         definition=definition.module,
+        replay=dict(replay or {}),
         **declared,
     )
     _write_traces(project, definition)
-    refresh_lookups(project=project)
+    _copy(project, reading)
     return project, dataset
 
 
@@ -174,8 +183,9 @@ def refresh(*, project: Project, by: User | None = None) -> Dataset | None:
     definition = definition_store.definition_of(project)
     if definition is None or not definition.sources:
         return None
-    refresh_lookups(project=project)
-    rows = sources.learning_rows(definition)
+    reading = sources.Reading(definition, replay=project.replay)
+    _copy(project, reading)
+    rows = reading.learning()
     read = project.datasets.filter(lineage__has_key="content")
     last = read.exclude(lineage__has_key="root").first()
     if last is not None and last.lineage["content"] == rows.lineage["content"]:
@@ -189,14 +199,31 @@ def refresh(*, project: Project, by: User | None = None) -> Dataset | None:
     )
 
 
+def _copy(project: Project, reading: sources.Reading) -> None:
+    """What requests read is kept here: look-ups, and past truth for windows."""
+    _copy_lookups(project, reading)
+    first = reading.first()
+    facts.remember_past(
+        project=project,
+        definition=reading.definition,
+        frame=first.frame,
+        kinds=first.kinds,
+        now=reading.now,
+    )
+
+
 def refresh_lookups(*, project: Project) -> dict[str, int]:
     """Copy every look-up's columns from its source; how many rows each has now."""
     definition = definition_store.definition_of(project)
     if definition is None:
         return {}
+    return _copy_lookups(project, sources.Reading(definition, replay=project.replay))
+
+
+def _copy_lookups(project: Project, reading: sources.Reading) -> dict[str, int]:
     counts = {}
-    for lookup in definition.lookups:
-        rows = sources.source_rows(definition, lookup.source)
+    for lookup in reading.definition.lookups:
+        rows = reading.rows(lookup.source)
         given = featurizer.lookup_columns(project, lookup)
         columns = {
             name: (column, kind)

@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from registry import cards
-from registry.definition_base import Declared
+from registry.aggregates import (
+    Count,
+    Global,
+    Last,
+    Max,
+    Mean,
+    Min,
+    NUnique,
+    Quantile,
+    Std,
+    Sum,
+)
 from registry.definition_parts import (
     Baseline,
     Column,
@@ -26,6 +37,7 @@ from registry.definition_parts import (
     hours,
     times,
 )
+from registry.definition_windows import Windowed
 from registry.guarded import Guarded
 from registry.row_features import (
     ROW_FEATURES,
@@ -36,16 +48,31 @@ from registry.row_features import (
     TextLength,
     Weekday,
 )
+from registry.windows import Days, Events, Hours, Minutes
 
 __all__ = [
     "Column",
+    "Count",
+    "Days",
     "DefinitionError",
+    "Events",
+    "Global",
     "GroupMean",
     "Hour",
+    "Hours",
+    "Last",
     "Log",
+    "Max",
+    "Mean",
+    "Min",
+    "Minutes",
+    "NUnique",
     "Project",
+    "Quantile",
     "Ratio",
     "Rule",
+    "Std",
+    "Sum",
     "TextLength",
     "Weekday",
     "days",
@@ -58,7 +85,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Class = TypeVar("_Class", bound=type)
 
 
-class Project(Declared):
+class Project(Windowed):
     """One prediction problem, declared. Only slug, task and target must be given;
     what is not declared here stays open to the project's pages."""
 
@@ -112,8 +139,13 @@ class Project(Declared):
         self.fields: dict[str, dict[str, Any]] = {}
         self.excluded: dict[str, int] = {}
         self.lookups: list[Lookup] = []
-        self.row_features: list[Feature] = []
+        self.computed = []
         self.baselines: list[Baseline] = []
+
+    @property
+    def row_features(self) -> list[Feature]:
+        """Without windows, in the order of their declaration."""
+        return [one for one in self.computed if isinstance(one, Feature)]
 
     def __repr__(self) -> str:
         return f"<definition of {self.slug} in {self.module}>"
@@ -145,14 +177,22 @@ class Project(Declared):
         )
 
     def derive(
-        self, name: str, function: Callable[[dict[str, Any]], Any], kind: str = ""
+        self,
+        name: str,
+        function: Callable[[dict[str, Any]], Any],
+        kind: str = "",
+        *,
+        source: str = "",
     ) -> None:
         """A column computed from a row (its columns, the ones derived before, and
-        `row_number` from 1); missing where the function fails."""
+        `row_number` from 1); missing where the function fails. Of the first source,
+        unless another is named."""
         line = self._line()
+        if source and source not in [known.name for known in self.sources]:
+            self._refuse(line, f"derive {name}", f"declare the source {source} first")
         self._kind(kind or "text", line, f"column {name}")
         guarded = self._guarded(function, line, f"derive {name}", "it is missing")
-        self.derived.append(Derived(name, guarded, kind or None, line))
+        self.derived.append(Derived(name, guarded, kind or None, line, source))
 
     def filter(self, function: Callable[[dict[str, Any]], Any]) -> None:
         """Keep the rows for which the function is true; where it fails, not."""
@@ -169,9 +209,11 @@ class Project(Declared):
 
     def field(self, name: str, **changes: Any) -> None:
         """What a column is, where the guess is not right: kind, required, unit,
-        minimum, maximum, categories."""
+        minimum, maximum, categories; `learn=False`: for keys, not for models. A column
+        of the entity becomes an input by it."""
         line = self._line()
         allowed = {"kind", "required", "unit", "minimum", "maximum", "categories"}
+        allowed.add("learn")
         if unknown := set(changes) - allowed:
             cure = f"write some of {', '.join(sorted(allowed))}"
             self._refuse(line, f"field {name}: {', '.join(unknown)}", cure)
@@ -307,7 +349,7 @@ class Project(Declared):
             given = {k: v for k, v in vars(what).items() if v is not None}
             return "rule", given, None
         if isinstance(what, GroupMean):
-            return "group_mean", {"keys": list(what.columns)}, None
+            return *self._group_mean(name, what, line), None
         if what == "majority":
             return "majority", {}, None
         if what in {"mean", "median"}:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -74,6 +74,22 @@ def keys_of(columns: Sequence[str], frame: pd.DataFrame) -> list[str | None]:
             zip(*parts, strict=True), zip(*absent, strict=True), strict=True
         )
     ]
+
+
+def typed_keys(
+    columns: Sequence[str], table: pd.DataFrame, kinds: Mapping[str, str]
+) -> list[str | None]:
+    """The canonical key of every row of a conforming table, spelt as a row's is."""
+    fields = [{"name": name, "kind": kinds[name]} for name in columns]
+    spelt: dict[tuple[Any, ...], str | None] = {}
+    keys = []
+    for row in frames.rows_of(fields, table[list(columns)]):
+        parts = tuple(row.values())
+        if parts not in spelt:
+            lacks = any(value is None for value in parts)
+            spelt[parts] = None if lacks else canonical_key(columns, row)
+        keys.append(spelt[parts])
+    return keys
 
 
 def typed(

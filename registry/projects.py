@@ -57,6 +57,7 @@ class Settings(TypedDict, total=False):
     zone: str
     retention: timedelta | None
     autopilot: str
+    replay: dict[str, int]
 
 
 # What the split of the first dataset was made from; its parts hold for ever.
@@ -99,7 +100,8 @@ def create_from_table(
     columns.
     """
     apart = [settings.get("time_column", ""), settings.get("group_column", "")]
-    apart += [*settings.get("entity", []), *exclude]
+    apart += [name for name in settings.get("entity", []) if name not in (told or {})]
+    apart += exclude
     guessed = guess.of_table(
         frame,
         target=target,

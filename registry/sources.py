@@ -1,12 +1,15 @@
 """Registry: rows of existing files and databases, read and never written, through Ibis.
 
 A definition's first source holds the rows to learn from: columns are derived from it,
-then rows filtered. Its other sources only feed look-ups.
+then rows filtered. Its other sources only feed look-ups. A row whose watermark is a
+moment still to come is not there yet.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +17,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from registry import frames, guess, tables
+from registry import clock, frames, guess, replays, tables
 from registry.definition_parts import Derived, Source
 from registry.definitions import Project as Definition
 from registry.errors import InvalidInput, Unavailable
@@ -41,32 +44,87 @@ class Rows:
     lineage: dict[str, Any]
 
 
+class Reading:
+    """The sources of a definition at one moment; each is read once."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        replay: Mapping[str, int] | None = None,
+        now: datetime | None = None,
+    ) -> None:
+        self.definition = definition
+        self.replay = replay or {}
+        self.now = now or clock.now()
+        self._read: dict[str, Rows] = {}
+
+    def rows(self, name: str) -> Rows:
+        """The rows of a source that were there by now."""
+        if name not in self._read:
+            self._read[name] = _there(self, name)
+        return self._read[name]
+
+    def first(self) -> Rows:
+        """What there is to learn from, before the filters."""
+        return self.rows(self.definition.sources[0].name)
+
+    def learning(self) -> Rows:
+        """The first source's rows that the filters let pass and whose truth is known."""
+        return _learning(self.definition, self.first(), self.now)
+
+
 def learning_rows(definition: Definition) -> Rows:
     """The first source's rows with derived columns, those that the filters let pass."""
-    rows = source_rows(definition, definition.sources[0].name)
-    keep = [True] * len(rows.frame)
-    if definition.filters:
-        for index, row in enumerate(_numbered(rows)):
-            keep[index] = all(_passes(test(row)) for test in definition.filters)
-    frame = rows.frame[keep].reset_index(drop=True)
-    lineage = {
-        **rows.lineage,
-        "filtered_out": len(rows.frame) - len(frame),
-        "content": _fingerprint(frame),
-    }
-    return Rows(frame, rows.kinds, lineage)
+    return Reading(definition).learning()
 
 
 def source_rows(definition: Definition, name: str) -> Rows:
     """All rows of a source, typed; of the first source with derived columns."""
+    return Reading(definition).rows(name)
+
+
+def _learning(definition: Definition, rows: Rows, now: datetime) -> Rows:
+    keep = [True] * len(rows.frame)
+    if definition.filters:
+        for index, row in enumerate(_numbered(rows)):
+            keep[index] = all(_passes(test(row)) for test in definition.filters)
+    frame = rows.frame[keep]
+    lineage = {**rows.lineage, "filtered_out": len(rows.frame) - len(frame)}
+    if known_at := definition.truth_known_at:
+        later = frame[known_at] > now
+        lineage["truth_not_known_yet"] = int(later.sum())
+        frame = frame[~later]
+    frame = frame.reset_index(drop=True)
+    return Rows(frame, rows.kinds, {**lineage, "content": _fingerprint(frame)})
+
+
+def _there(reading: Reading, name: str) -> Rows:
+    definition = reading.definition
     source = next(s for s in definition.sources if s.name == name)
     raw, lineage = read(source, folder=definition.path.parent)
     rows = _typed(definition, raw, {"source": name, **lineage})
-    if source is not definition.sources[0]:
+    frame = replays.told(
+        rows.frame,
+        rows.kinds,
+        reading.replay,
+        zone=definition.settings.get("zone", "UTC"),
+        now=reading.now,
+    )
+    rows = Rows(frame, rows.kinds, rows.lineage)
+    first = definition.sources[0].name
+    derived = [one for one in definition.derived if (one.source or first) == name]
+    return _by(_derive_all(definition, rows, derived), source.watermark, reading.now)
+
+
+def _by(rows: Rows, watermark: str, now: datetime) -> Rows:
+    """Without the rows whose moment is still to come."""
+    if rows.kinds.get(watermark) != "datetime":
         return rows
-    for derived in definition.derived:
-        rows = _derive(definition, rows, derived)
-    return rows
+    later = rows.frame[watermark] > now
+    frame = rows.frame[~later].reset_index(drop=True)
+    lineage = {**rows.lineage, "not_there_yet": int(later.sum())}
+    return Rows(frame, rows.kinds, lineage)
 
 
 def read(source: Source, *, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -177,20 +235,33 @@ def _typed(definition: Definition, raw: pd.DataFrame, lineage: dict[str, Any]) -
     return Rows(frame, kinds, lineage)
 
 
-def _derive(definition: Definition, rows: Rows, derived: Derived) -> Rows:
+def _derive_all(definition: Definition, rows: Rows, derived: Sequence[Derived]) -> Rows:
+    """With these columns; each sees the ones before it."""
+    seen = _numbered(rows) if derived else []
+    for one in derived:
+        rows = _derive(definition, rows, one, seen)
+    return rows
+
+
+def _derive(
+    definition: Definition, rows: Rows, derived: Derived, seen: list[dict[str, Any]]
+) -> Rows:
     import pandas as pd
 
     before = derived.function.failures
-    values = [derived.function(row) for row in _numbered(rows)]
+    values = [derived.function(row) for row in seen]
     values = [None if value is FAILED else value for value in values]
     raw = pd.Series(values, index=rows.frame.index, dtype=object)
     kind = derived.kind or guess.kind_of(raw.infer_objects())
     zone = definition.settings.get("zone", "UTC")
-    frame = rows.frame.assign(**{derived.name: frames.convert(raw, kind, zone=zone)})
+    column = frames.convert(raw, kind, zone=zone)
+    for row, value in zip(seen, frames.python_values(column, kind), strict=True):
+        row[derived.name] = value
     lineage = rows.lineage
     if failed := derived.function.failures - before:
         told = {**lineage.get("failed", {}), derived.name: failed}
         lineage = {**lineage, "failed": told}
+    frame = rows.frame.assign(**{derived.name: column})
     return Rows(frame, {**rows.kinds, derived.name: kind}, lineage)
 
 

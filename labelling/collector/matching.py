@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from labelling.collector import facts
 from labelling.collector.choice import Asked, applies, choose
 from labelling.models import GroundTruth, Match, TruthInbox
 from registry.models import Project
@@ -67,6 +68,10 @@ def rematch(*, project: Project, asked: Iterable[Asked], now: datetime) -> set[i
         verdicts = judge(project=project, asked=part, now=now)
         truths = [truth for verdict in verdicts for truth in verdict.joined]
         _write(project, verdicts)
+        facts.add_joined(
+            project=project,
+            joined=[(v.asked, truth) for v in verdicts for truth in v.joined],
+        )
         late = {t.pk for t in truths if t.state != GroundTruth.State.MATCHED}
         if late:
             GroundTruth.objects.filter(pk__in=late).update(

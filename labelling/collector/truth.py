@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from labelling.collector import matching
+from labelling.collector import facts, matching
 from labelling.collector.choice import Asked
 from labelling.collector.claims import Claim, Refused, read_claim
 from labelling.collector.values import Value
@@ -146,6 +146,8 @@ def store(
     GroundTruth.objects.bulk_create(rows)
     touched = matching.touched_by(project=project, truths=rows)
     joined = matching.rematch(project=project, asked=touched, now=now)
+    unasked = [row for row in rows if row.pk not in joined]
+    facts.add_unasked(project=project, truths=unasked)
     summary.accepted += len(rows)
     summary.waiting += sum(
         row.key_kind != KeyKind.EXAMPLE and row.pk not in joined for row in rows

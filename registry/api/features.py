@@ -7,9 +7,11 @@ from rest_framework import serializers
 
 from registry import featurizer
 from registry.clock import now as clock_now
+from registry.definition_store import definition_of
 from registry.errors import FieldError, InvalidInput
+from registry.facts import LONGEST_KEY
 from registry.identifiers import canonical_key
-from registry.models import Event
+from registry.models import Event, Project
 from registry.web.api import (
     Moment,
     ProjectApi,
@@ -33,6 +35,11 @@ class FeaturesApi(ProjectApi):
             child=serializers.JSONField(), min_length=1, max_length=MOST
         )
         at = Moment(required=False)
+        params = serializers.DictField(
+            child=serializers.FloatField(min_value=0.001),
+            required=False,
+            help_text="Lengths of windows, each in the unit it is declared in.",
+        )
 
     class Output(serializers.Serializer):
         features = serializers.ListField(child=serializers.DictField())
@@ -50,12 +57,22 @@ class FeaturesApi(ProjectApi):
             _check(self.project.entity, entity, f"entities[{index}]")
         rows = featurizer.compute(
             project=self.project,
-            features=featurizer.features_spec(self.project),
+            features=_spec(self.project, given.get("params", {})),
             inputs=[{} for _ in entities],
             entities=entities,
             at=given.get("at") or clock_now(),
         )
         return self.answer({"features": rows})
+
+
+def _spec(project: Project, params: dict[str, float]) -> dict[str, Any]:
+    """The features of today, over other lengths where somebody asks for them."""
+    spec = featurizer.features_spec(project)
+    featurizer.with_lengths(spec, dict.fromkeys(params, 0))  # refuses unknown names
+    definition = definition_of(project)
+    windows = {one.name: one for one in definition.windows} if definition else {}
+    lengths = {name: windows[name].length.of(n) for name, n in params.items()}
+    return featurizer.with_lengths(spec, lengths)
 
 
 def _check(columns: list[str], entity: object, place: str) -> str:
@@ -100,7 +117,9 @@ class EventsApi(ProjectApi):
     )
     @idempotent
     def post(self, request: Request, project: str) -> Response:
-        rows = [self._event(item) for item in self.body()["events"]]
+        rows = [
+            self._event(index, item) for index, item in enumerate(self.body()["events"])
+        ]
         before = self.project.events.count()
         for start in range(0, len(rows), CHUNK):
             with transaction.atomic():
@@ -110,14 +129,34 @@ class EventsApi(ProjectApi):
         accepted = self.project.events.count() - before
         return self.answer({"accepted": accepted, "duplicates": len(rows) - accepted})
 
-    def _event(self, item: dict[str, Any]) -> Event:
-        columns = sorted(item["key"])
+    def _event(self, index: int, item: dict[str, Any]) -> Event:
         return Event(
             project=self.project,
             stream=item["stream"],
             event_id=item["id"],
-            key=canonical_key(columns, item["key"]),
+            key=_key(self.project, item, f"events[{index}].key"),
             known_at=item["known_at"],
             value=item.get("value"),
             payload=item.get("payload", {}),
         )
+
+
+def _key(project: Project, item: dict[str, Any], place: str) -> str:
+    """The key as windows look for it; another one than they declare is refused."""
+    columns = sorted(item["key"])
+    definition = definition_of(project)
+    for window in definition.windows if definition else []:
+        if window.stream == item["stream"] and sorted(window.key) != columns:
+            raise _wrong_key(place, f"Events {window.stream} are keyed by", window.key)
+    try:
+        key = canonical_key(columns, item["key"])
+    except InvalidInput as error:
+        raise _wrong_key(place, "Give a value for each of", columns) from error
+    if len(key) > LONGEST_KEY:
+        raise _wrong_key(place, f"Longer than {LONGEST_KEY} characters:", columns)
+    return key
+
+
+def _wrong_key(place: str, what: str, columns: list[str]) -> InvalidInput:
+    message = f"{what} {', '.join(columns)}."
+    return InvalidInput(message, errors=[FieldError(place, message)])

@@ -141,6 +141,43 @@ class GroupMean(Servable):
         return base, dict.fromkeys(self.keys, share)
 
 
+class RecentMean(Servable):
+    """Says what the Featurizer found as the mean of a window; the training rows' mean
+    where it found nothing."""
+
+    def __init__(
+        self,
+        *,
+        task: str = "regression",
+        fields: Sequence[Field],
+        classes: Sequence[str] = (),
+        keys: Sequence[str] = (),
+        window: str,
+    ) -> None:
+        super().__init__(task=task, fields=fields, classes=classes)
+        if task != "regression":
+            raise ValueError(f"A recent mean is a baseline of regression, not {task}.")
+        self.feature = f"{window}_mean"
+        _field(self.fields, self.feature)
+        self.keys = list(keys)
+
+    @property
+    def name(self) -> str:
+        return f"recent mean by {', '.join(self.keys)}"
+
+    def _fit(self, table: Table, truth: NDArray[Any], weight: Floats) -> None:
+        del table
+        self.mean_ = float(np.average(truth, weights=weight))
+
+    def _raw(self, table: Table) -> Floats:
+        found = np.asarray(table.columns[self.feature], dtype=np.float64)
+        return np.where(np.isnan(found), self.mean_, found)
+
+    def _contributions(self, table: Table) -> Contributions:
+        base = np.full(table.n, self.mean_)
+        return base, {self.feature: self._raw(table) - base}
+
+
 class Rule(Servable):
     """`column operator value` → one class, else the other.
 
@@ -212,6 +249,7 @@ BASELINES: dict[str, type[Servable]] = {
     "majority": Majority,
     "mean": MeanBaseline,
     "group_mean": GroupMean,
+    "recent_mean": RecentMean,
     "rule": Rule,
 }
 

@@ -3,7 +3,14 @@
 from registry.featurizer.batch import compute_frame
 from registry.featurizer.parity import Difference, Parity, check_parity
 from registry.featurizer.realtime import compute, fill
-from registry.featurizer.spec import features_spec, lookup_columns, plain_spec
+from registry.featurizer.spec import (
+    features_spec,
+    lookup_columns,
+    only,
+    plain_spec,
+    window_spec,
+    with_lengths,
+)
 
 __all__ = [
     "Difference",
@@ -14,5 +21,8 @@ __all__ = [
     "features_spec",
     "fill",
     "lookup_columns",
+    "only",
     "plain_spec",
+    "window_spec",
+    "with_lengths",
 ]

@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from registry import frames, lookups
 from registry.definition_parts import Feature, Lookup
-from registry.featurizer import context
+from registry.featurizer import context, windows
 from registry.featurizer.spec import Spec, chosen, lookup_columns
 from registry.frames import dtype_of
 from registry.models import Project
+from registry.windows import Window
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass
+class Seen:
+    """What features may see of a table: columns with their kinds, and the same as rows
+    for functions, made once."""
+
+    table: pd.DataFrame
+    kinds: dict[str, str]
+    rows: list[dict[str, Any]] | None = field(default=None)
+
+    def add(self, name: str, kind: str, values: Any) -> None:
+        import pandas as pd
+
+        if not isinstance(values, pd.Series):
+            values = pd.Series(values, index=self.table.index, dtype=dtype_of(kind))
+        self.table[name] = values
+        self.kinds[name] = kind
+        if self.rows is not None:
+            found = frames.python_values(values, kind)
+            for row, value in zip(self.rows, found, strict=True):
+                row[name] = value
+
+    def as_rows(self) -> list[dict[str, Any]]:
+        if self.rows is None:
+            fields = [{"name": n, "kind": kind} for n, kind in self.kinds.items()]
+            self.rows = frames.rows_of(fields, self.table)
+        return self.rows
 
 
 def compute_frame(
@@ -23,39 +54,71 @@ def compute_frame(
     `frame` has the inputs, typed as `registry.frames` does, and, where the project has
     them, the entity's columns and the time column (or `at`).
     """
-    stored, declared = chosen(project, features)
+    _, declared = chosen(project, features)
+    seen = looked_up(project=project, features=features, frame=frame)
+    compute_into(project, seen, declared, features)
+    return seen.table[[one["name"] for one in features["fields"]]]
+
+
+def looked_up(*, project: Project, features: Spec, frame: pd.DataFrame) -> Seen:
+    """What features may see before any of them is computed."""
+    stored, _ = chosen(project, features)
     table = context.frame_context(project, frame)
     kinds = context.context_kinds(project)
     for lookup in stored:
         columns = lookup_columns(project, lookup)
-        table = _look_up(project, lookup, columns, table)
+        table = _look_up(project, lookup, columns, table, kinds)
         kinds |= {name: kind for name, (_, kind) in columns.items()}
-    for field in features["fields"]:  # an input that later left the schema
-        if field["name"] not in table and field["name"] not in features["row"]:
-            table[field["name"]] = frames.convert(
-                frame[field["name"]].reset_index(drop=True), field["kind"]
+    computed = computed_names(features)
+    for one in features["fields"]:  # an input that later left the schema
+        if one["name"] not in table and one["name"] not in computed:
+            table[one["name"]] = frames.convert(
+                frame[one["name"]].reset_index(drop=True), one["kind"]
             )
-            kinds[field["name"]] = field["kind"]
-    for feature in declared:
-        table[feature.name] = _feature(project, feature, table, kinds)
-        kinds[feature.name] = feature.kind
-    return table[[field["name"] for field in features["fields"]]]
+            kinds[one["name"]] = one["kind"]
+    return Seen(table, kinds)
 
 
-def _feature(
-    project: Project, feature: Feature, table: pd.DataFrame, kinds: dict[str, str]
-) -> pd.Series:
-    import pandas as pd
+def computed_names(features: Spec) -> set[str]:
+    """The features that are made here, not sent or looked up."""
+    names = set(features.get("row", ()))
+    for window in features.get("windows", {}).values():
+        names |= set(window["features"])
+    return names
 
+
+def compute_into(
+    project: Project,
+    seen: Seen,
+    declared: Sequence[Feature | Window],
+    features: Spec,
+) -> None:
+    """Add these features to what there is, in their order."""
+    asked = features.get("windows", {})
+    for one in declared:
+        if isinstance(one, Window):
+            _add_window(project, one, asked[one.name], seen)
+        else:
+            seen.add(one.name, one.kind, _feature(project, one, seen))
+
+
+def _add_window(
+    project: Project, window: Window, asked: Mapping[str, Any], seen: Seen
+) -> None:
+    length = int(asked["microseconds"])
+    found = windows.of_frame(project, window, length, seen.table, seen.kinds)
+    for name, values in found.items():
+        seen.add(name, window.kinds[name], values)
+
+
+def _feature(project: Project, feature: Feature, seen: Seen) -> Any:
     if feature.closed is not None:
-        return feature.closed.of_frame(table, project.zone)
+        return feature.closed.of_frame(seen.table, project.zone)
     assert feature.function is not None
-    fields = [{"name": name, "kind": kind} for name, kind in kinds.items()]
-    values = [
-        context.call(feature.function, feature.kind, row)
-        for row in frames.rows_of(fields, table)
+    return [
+        context.call(feature.function, feature.kind, dict(row))
+        for row in seen.as_rows()
     ]
-    return pd.Series(values, index=table.index, dtype=dtype_of(feature.kind))
 
 
 def _look_up(
@@ -63,6 +126,7 @@ def _look_up(
     lookup: Lookup,
     columns: dict[str, tuple[str, str]],
     table: pd.DataFrame,
+    kinds: dict[str, str],
 ) -> pd.DataFrame:
     """The table in which the look-up's columns are filled where they were missing."""
     import pandas as pd
@@ -74,13 +138,13 @@ def _look_up(
     if not lacking.any() or not all(name in table for name in lookup.key):
         return table
     some = table[lacking]
-    keys = lookups.keys_of(lookup.key, some)
+    keys = lookups.typed_keys(lookup.key, some, kinds)
     found = lookups.find(
         project=project, lookup=lookup.source, keys=[key for key in keys if key]
     )
+    known = {key: lookups.typed(columns, row) for key, row in found.items()}
     nothing: dict[str, Any] = {}
-    rows = [found.get(key or "", nothing) for key in keys]
-    typed = [lookups.typed(columns, row) for row in rows]
     fields = [{"name": name, "kind": kind} for name, (_, kind) in columns.items()]
-    filled = frames.frame_of(fields, typed).set_index(some.index)
+    rows = [known.get(key or "", nothing) for key in keys]
+    filled = frames.frame_of(fields, rows).set_index(some.index)
     return table.assign(**{name: table[name].fillna(filled[name]) for name in columns})

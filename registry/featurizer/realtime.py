@@ -8,11 +8,13 @@ from typing import Any
 
 from registry import lookups
 from registry.definition_parts import Feature, Lookup
-from registry.featurizer import context
+from registry.featurizer import context, windows
+from registry.featurizer.batch import computed_names
 from registry.featurizer.context import Row
 from registry.featurizer.spec import Spec, chosen, lookup_columns
 from registry.identifiers import canonical_key
 from registry.models import Project
+from registry.windows import Window
 
 
 def fill(
@@ -59,13 +61,18 @@ def compute(
     for lookup in stored:
         _look_up(project, lookup, rows)
     names = [field["name"] for field in features["fields"]]
-    computed = set(features.get("row", ()))
-    seen = [n for n in (*context.context_kinds(project), *names) if n not in computed]
+    made = computed_names(features)
+    seen = [n for n in (*context.context_kinds(project), *names) if n not in made]
+    asked = features.get("windows", {})
     for row in rows:
         for name in seen:
             row.setdefault(name, None)
-        for feature in declared:
-            row[feature.name] = _feature(project, feature, row)
+        for one in declared:
+            if isinstance(one, Window):
+                length = int(asked[one.name]["microseconds"])
+                row.update(windows.of_row(project, one, length, row))
+            else:
+                row[one.name] = _feature(project, one, row)
     return [{name: row[name] for name in names} for row in rows]
 
 

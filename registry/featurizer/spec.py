@@ -2,34 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from registry import definition_store
 from registry.definition_parts import Feature, Lookup
 from registry.definitions import Project as Definition
-from registry.errors import Unavailable
+from registry.errors import FieldError, InvalidInput, Unavailable
 from registry.models import Project
+from registry.windows import Window, problem_of
 
-# {"row": [names], "lookups": [sources], "fields": [every field a model reads]}
+# {"row": [names], "lookups": [sources], "fields": [every field a model reads],
+#  "windows"?: {name: {"microseconds", "key", "events", "features"}}}
 Spec = Mapping[str, Any]
+Computed = Feature | Window
 
 
-def features_spec(project: Project) -> dict[str, Any]:
-    """What the project's definition declares now; a version keeps its own copy."""
+def features_spec(
+    project: Project, *, lengths: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """What the project's definition declares now; a version keeps its own copy.
+
+    `lengths` are microseconds by window, where they are other than declared.
+    """
     definition = definition_store.definition_of(project)
     if definition is None:
         return plain_spec(project)
-    fields = {field["name"]: field for field in project.fields}
+    fields = {field["name"]: field for field in _learnt(project)}
     for lookup in definition.lookups:
         for name, column in (lookup.columns or {}).items():
             fields.setdefault(name, {"name": name, "kind": column.kind})
-    for feature in definition.row_features:
-        fields[feature.name] = {"name": feature.name, "kind": feature.kind}
-    return {
+    listed = [w for w in definition.windows if w.listed]
+    for name, kind in _kinds(definition.computed, listed):
+        fields[name] = {"name": name, "kind": kind}
+    spec = {
         "row": [feature.name for feature in definition.row_features],
         "lookups": [lookup.source for lookup in definition.lookups],
         "fields": list(fields.values()),
+    }
+    return with_lengths(spec | {"windows": _as_spec(listed)}, lengths or {})
+
+
+def _kinds(
+    computed: Iterable[Computed], listed: Sequence[Window]
+) -> Iterable[tuple[str, str]]:
+    for one in computed:
+        if isinstance(one, Feature):
+            yield one.name, one.kind
+        elif one in listed:
+            yield from one.kinds.items()
+
+
+def _as_spec(windows: Iterable[Window]) -> dict[str, Any]:
+    return {
+        window.name: {"microseconds": window.length.microseconds, **window.declared()}
+        for window in windows
     }
 
 
@@ -37,35 +64,103 @@ def plain_spec(project: Project) -> dict[str, Any]:
     """The inputs alone; look-ups still fill in what a request leaves out."""
     definition = definition_store.definition_of(project)
     lookups = [lookup.source for lookup in definition.lookups] if definition else []
-    return {"row": [], "lookups": lookups, "fields": list(project.fields)}
+    return {"row": [], "lookups": lookups, "fields": _learnt(project)}
 
 
-def chosen(project: Project, features: Spec) -> tuple[list[Lookup], list[Feature]]:
+def _learnt(project: Project) -> list[dict[str, Any]]:
+    """The inputs but those that are only keys of look-ups and windows."""
+    return [field for field in project.fields if field.get("learn", True)]
+
+
+def window_spec(project: Project, name: str) -> dict[str, Any]:
+    """The inputs, and the features of one window."""
+    window = window_of(project, name)
+    added = [{"name": name, "kind": kind} for name, kind in window.kinds.items()]
+    spec = plain_spec(project)
+    return spec | {"fields": spec["fields"] + added, "windows": _as_spec([window])}
+
+
+def window_of(project: Project, name: str) -> Window:
+    """A declared window by its name."""
+    definition = definition_store.definition_of(project)
+    for window in definition.windows if definition else []:
+        if window.name == name:
+            return window
+    raise Unavailable(f"The definition of {project.slug} declares no window {name}.")
+
+
+def with_lengths(spec: Spec, lengths: Mapping[str, int]) -> dict[str, Any]:
+    """The same features over other lengths, in microseconds by window."""
+    windows = spec.get("windows", {})
+    if unknown := [name for name in lengths if name not in windows]:
+        known = ", ".join(windows) or "none"
+        raise InvalidInput(
+            f"There is no window {unknown[0]}.",
+            errors=[FieldError("params", f"Known windows: {known}.")],
+        )
+    changed = {n: windows[n] | {"microseconds": us} for n, us in lengths.items()}
+    return {**spec, "windows": {**windows, **changed}}
+
+
+def only(spec: Spec, names: Sequence[str]) -> dict[str, Any]:
+    """Only these features; a window of which none is left is not asked either."""
+    known = [field["name"] for field in spec["fields"]]
+    if unknown := [name for name in names if name not in known]:
+        raise InvalidInput(
+            f"There is no feature {unknown[0]}.",
+            errors=[FieldError("params.fields", f"Known: {', '.join(known)}.")],
+        )
+    fields = [field for field in spec["fields"] if field["name"] in names]
+    windows = {
+        name: window
+        for name, window in spec.get("windows", {}).items()
+        if set(window["features"]) & set(names)
+    }
+    return {**spec, "fields": fields, "windows": windows}
+
+
+def chosen(project: Project, features: Spec) -> tuple[list[Lookup], list[Computed]]:
     """The declared parts a spec names. Without the definition that trained a version,
     its features cannot be computed: better no answer than a wrong one."""
     rows, lookups = features.get("row", []), features.get("lookups", [])
-    if not rows and not lookups:
+    if not rows and not lookups and not features.get("windows"):
         return [], []
     definition = definition_store.definition_of(project)
     if definition is None:
         raise Unavailable(f"The definition of {project.slug} is not loaded here.")
-    return _named(definition, rows, lookups)
+    return _lookups(definition, lookups), _computed(definition, features)
 
 
-def _named(
-    definition: Definition, rows: list[str], lookups: list[str]
-) -> tuple[list[Lookup], list[Feature]]:
+def _lookups(definition: Definition, names: Sequence[str]) -> list[Lookup]:
     by_source = {lookup.source: lookup for lookup in definition.lookups}
-    by_name = {feature.name: feature for feature in definition.row_features}
-    if gone := [name for name in rows if name not in by_name]:
-        raise Unavailable(
-            f"{definition.module} no longer declares the feature {', '.join(gone)}."
-        )
-    if gone := [name for name in lookups if name not in by_source]:
+    if gone := [name for name in names if name not in by_source]:
         raise Unavailable(
             f"{definition.module} no longer declares the look-up {', '.join(gone)}."
         )
-    return [by_source[name] for name in lookups], [by_name[name] for name in rows]
+    return [by_source[name] for name in names]
+
+
+def _computed(definition: Definition, features: Spec) -> list[Computed]:
+    """Features and windows in the order of their declaration."""
+    rows, windows = features.get("row", []), features.get("windows", {})
+    known = {one.name: one for one in definition.computed}
+    for what, names in (("feature", rows), ("window", windows)):
+        if gone := [name for name in names if name not in known]:
+            raise Unavailable(
+                f"{definition.module} no longer declares the {what} {', '.join(gone)}."
+            )
+    for window in definition.windows:
+        problem = problem_of(windows.get(window.name) or window.declared(), window)
+        if problem:
+            raise Unavailable(
+                f"{definition.module} declares window {window.name} with {problem} "
+                "than this version was trained on: train a new one."
+            )
+    return [
+        one
+        for one in definition.computed
+        if one.name in (windows if isinstance(one, Window) else rows)
+    ]
 
 
 def lookup_columns(project: Project, lookup: Lookup) -> dict[str, tuple[str, str]]:

@@ -118,7 +118,11 @@ class Event(models.Model):
             models.Index(
                 fields=["project", "stream", "key", "known_at", "value"],
                 name="event_window",
-            )
+            ),
+            models.Index(  # windows of all keys
+                fields=["project", "stream", "known_at", "value"],
+                name="event_window_of_all",
+            ),
         ]
 
     def __str__(self) -> str:

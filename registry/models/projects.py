@@ -69,6 +69,8 @@ class Project(models.Model):
     autopilot = models.CharField(
         max_length=10, choices=Autopilot.choices, default=Autopilot.MANUAL
     )
+    # {"weeks", "every"}: its sources are of the past and told again (registry.replays)
+    replay = models.JSONField(default=dict, blank=True)
     definition = models.CharField(max_length=200, blank=True)  # module, if from code
     definition_hash = models.CharField(max_length=64, blank=True)
     revision = models.PositiveIntegerField(default=1)

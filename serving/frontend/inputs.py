@@ -70,7 +70,7 @@ def features(
 ) -> list[Row]:
     """Rows of features as the model reads them, by the one Featurizer."""
     spec = version.features
-    if not (spec.get("row") or spec.get("lookups")):
+    if not (spec.get("row") or spec.get("lookups") or spec.get("windows")):
         return list(rows)
     return featurizer.compute(
         project=project,

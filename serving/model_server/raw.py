@@ -33,7 +33,7 @@ def predict(
     seen = _checked(loaded, inputs)
     rows: Sequence[Mapping[str, Any]] = seen
     spec = loaded.features
-    if spec.get("row") or spec.get("lookups"):
+    if spec.get("row") or spec.get("lookups") or spec.get("windows"):
         rows = featurizer.compute(
             project=version.project, features=spec, inputs=seen, at=now
         )
