@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from monitoring import views
+from monitoring import rollout_pages, views
 from monitoring.evaluator.api import EvaluateApi
 from monitoring.judging.api import ComparisonApi
 from monitoring.monitor import api as monitor
@@ -47,7 +47,12 @@ pages: list[URLPattern | URLResolver] = [
     path("p/<slug:project>/notes", owner.add_note, name="note"),
     path("p/<slug:project>/models", views.models, name="models"),
     path("p/<slug:project>/models/<int:number>", views.model, name="model"),
-    path("p/<slug:project>/rollout", views.rollout, name="rollout"),
+    path("p/<slug:project>/rollout", rollout_pages.rollout, name="rollout"),
+    path(
+        "p/<slug:project>/rollout/evidence",
+        rollout_pages.evidence_chart,
+        name="rollout-evidence",
+    ),
     path("p/<slug:project>/monitor", views.monitor, name="monitor"),
     path("p/<slug:project>/alerts", views.alerts, name="alerts"),
 ]

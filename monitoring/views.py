@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from monitoring.judging.comparison import compare_rollout, judged_on
 from monitoring.models import Alert, Evaluation, Note
 from monitoring.monitor import alerts as alert_verbs
 from monitoring.monitor.api import alert_of, version_of
@@ -87,25 +86,6 @@ def model(request: HttpRequest, project: Project, number: int) -> HttpResponse:
         "metrics": metrics,
     }
     return render(request, "monitoring/model.html", context)
-
-
-@project_page("viewer")
-def rollout(request: HttpRequest, project: Project) -> HttpResponse:
-    """What serves whom, the evidence, and the buttons that change it."""
-    found = _rollout(project)
-    context = {"project": project, "place": "rollout", "rollout": found}
-    if found:
-        events = project.rollout_events.all()[:50]
-        ready = project.versions.filter(state="accepted").exclude(
-            pk__in=[found.live_id, found.candidate_id or 0]
-        )
-        context |= {
-            "comparison": compare_rollout(found, now=clock_now()),
-            "events": events,
-            "ready": ready[:50],
-            "unit": METRICS[judged_on(project)].label,
-        }
-    return render(request, "monitoring/rollout.html", context)
 
 
 @project_page("viewer", POST="owner")

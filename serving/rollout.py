@@ -36,6 +36,8 @@ __all__ = [
     "rollback",
     "set_baseline",
     "set_percent",
+    "set_plan",
+    "set_targets",
     "start",
 ]
 
@@ -133,6 +135,31 @@ def set_percent(*, rollout: Rollout, percent: object, **edit: Unpack[Edit]) -> R
         "step_since": clock_now(),
     }
     return change(rollout, "percent", edit, changes)
+
+
+def set_targets(
+    *, rollout: Rollout, targets: Sequence[Mapping[str, Any]], **edit: Unpack[Edit]
+) -> Rollout:
+    """Other people by name or attribute; whoever no target speaks of keeps their place."""
+    guard(rollout, edit)
+    _need_canary(rollout, "targets")
+    changes = {"targets": rules.clean_targets(list(targets)), "step_since": clock_now()}
+    return change(rollout, "targets", edit, changes)
+
+
+def set_plan(
+    *, rollout: Rollout, plan: Sequence[Mapping[str, Any]], **edit: Unpack[Edit]
+) -> Rollout:
+    """Other steps from here on; the share stays until the next one is due."""
+    guard(rollout, edit)
+    _need_canary(rollout, "plan")
+    steps = rules.clean_plan(list(plan))
+    changes = {
+        "plan": steps,
+        "step": rules.step_of(steps, rollout.percent),
+        "step_since": clock_now(),
+    }
+    return change(rollout, "plan", edit, changes)
 
 
 def pause(*, rollout: Rollout, **edit: Unpack[Edit]) -> Rollout:
@@ -238,6 +265,15 @@ def roles_in(project: Project) -> dict[int, list[str]]:
     for pk in rollout.shadows.values_list("pk", flat=True):
         found.setdefault(pk, []).append("shadow")
     return found
+
+
+def _need_canary(rollout: Rollout, what: str) -> None:
+    if rollout.mode == Mode.AB:
+        raise Conflict(
+            f"An A/B test keeps its {what}: a change would bias its numbers."
+        )
+    if rollout.mode != Mode.CANARY:
+        raise Conflict(f"There is no canary whose {what} could change.")
 
 
 def _need_idle(rollout: Rollout) -> None:

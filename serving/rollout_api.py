@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from registry.api.project_fields import PlanStep
-from registry.errors import Forbidden, InvalidInput
+from registry.errors import FieldError, Forbidden, InvalidInput
 from registry.models import ModelVersion
 from registry.web import etag
 from registry.web.api import (
@@ -96,6 +96,13 @@ class Reason(StrictSerializer):
     reason = serializers.CharField(max_length=500, required=False, allow_blank=True)
 
 
+CHANGES: dict[str, Verb] = {
+    "percent": rollout.set_percent,
+    "targets": rollout.set_targets,
+    "plan": rollout.set_plan,
+}
+
+
 class Edits(ProjectApi):
     """What edits of the rollout share: the revision they name, and their answer."""
 
@@ -128,8 +135,12 @@ class RolloutApi(Edits):
         )
         plan = PlanStep(many=True, required=False, max_length=rollout_rules.MAX_STEPS)  # type: ignore[call-arg]
 
-    class Share(Reason):
-        percent = serializers.FloatField(min_value=0, max_value=100)
+    class Change(Reason):
+        percent = serializers.FloatField(required=False, min_value=0, max_value=100)
+        targets = Target(  # type: ignore[call-arg]
+            many=True, required=False, max_length=rollout_rules.MAX_TARGETS
+        )
+        plan = PlanStep(many=True, required=False, max_length=rollout_rules.MAX_STEPS)  # type: ignore[call-arg]
 
     @operation("Read who serves whom.", output=RolloutOutput, revision=True)
     def get(self, request: Request, project: str) -> Response:
@@ -155,14 +166,20 @@ class RolloutApi(Edits):
         return self.edited(rollout.start, candidate=version, **given)
 
     @operation(
-        "Change the canary's share.",
-        input=Share,
+        "Change the canary's share, its targets or its plan.",
+        input=Change,
         output=RolloutOutput,
         revision=True,
         errors=(409, 428),
     )
     def patch(self, request: Request, project: str) -> Response:
-        return self.edited(rollout.set_percent, **self.body())
+        """One of the three at a time: each is a change with a reason of its own."""
+        given = self.body()
+        named = [name for name in CHANGES if name in given]
+        if len(named) != 1:
+            told = f"Name one of {', '.join(CHANGES)}."
+            raise InvalidInput(told, errors=[FieldError("percent", told)])
+        return self.edited(CHANGES[named[0]], **given)
 
 
 class PauseApi(Edits):

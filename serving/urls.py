@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from serving import rollout_api, views
+from serving import rollout_api, rollout_pages, views
 from serving.frontend.api import PredictApi, PredictBatchApi
 from serving.model_server.api import ArtifactApi, RawPredictApi
 from serving.scorings import api as scorings
@@ -67,7 +67,10 @@ pages: list[URLPattern | URLResolver] = [
     path("p/<slug:project>/predictions", views.predictions, name="predictions"),
     path("p/<slug:project>/predictions/<uuid:id>", views.prediction, name="prediction"),
     path("p/<slug:project>/try", views.try_it, name="try"),
+    path("p/<slug:project>/rollout/who", rollout_pages.who, name="rollout-who"),
     path(
-        "p/<slug:project>/rollout/<slug:verb>", views.rollout_verb, name="rollout-verb"
+        "p/<slug:project>/rollout/<slug:verb>",
+        rollout_pages.rollout_verb,
+        name="rollout-verb",
     ),
 ]

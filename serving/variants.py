@@ -77,6 +77,32 @@ def choose(*, shares: Shares, caller: Caller) -> str:
     return _by_share(shares.percent, shares, caller)
 
 
+def why(*, shares: Shares, caller: Caller) -> str:
+    """The reason for what `choose` answers, in a sentence."""
+    where = place(project=shares.project, salt=shares.salt, unit=caller.unit) / 100
+    if shares.baseline_for_all:
+        return "Everyone gets the baseline at the moment."
+    control = place(project=shares.project, salt=CONTROL_SALT, unit=caller.unit) / 100
+    if control < shares.control_percent:
+        return (
+            f"The control share is {float(shares.control_percent):g} %, and this one stands at "
+            f"{control:.2f}: it always gets the baseline, to measure against."
+        )
+    if not shares.candidate_answers:
+        return "No candidate answers at the moment."
+    for number, target in enumerate(shares.targets, start=1):
+        if matches(target, caller):
+            return f"Target {number} speaks of it{_share_words(target, where)}."
+    reach = f"the candidate's share reaches {float(shares.percent):g}"
+    return f"No target speaks of it. It stands at {where:.2f} of 100; {reach}."
+
+
+def _share_words(target: Mapping[str, Any], where: float) -> str:
+    if target.get("percent") is None:
+        return ""
+    return f" with a share of {target['percent']:g} %, and it stands at {where:.2f}"
+
+
 def matches(target: Mapping[str, Any], caller: Caller) -> bool:
     """Whether a target speaks of this caller; numbers and their texts are the same."""
     if "users" in target:

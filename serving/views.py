@@ -1,21 +1,17 @@
-"""Pages of this floor: the predictions log, one prediction, the try-it console, and the
-buttons of the rollout."""
+"""Pages of this floor: the predictions log, one prediction, the try-it console."""
 
 import json
 import shlex
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import render
 
 from registry.clock import now as clock_now
-from registry.errors import DomainError, Forbidden, InvalidInput, NotFound
+from registry.errors import InvalidInput, NotFound
 from registry.models import Project
 from registry.web.pages import project_page, whole_number
-from serving import rollout as verbs
 from serving.frontend import forms
 from serving.frontend.front import answer, problem
 from serving.models import Prediction
@@ -168,83 +164,3 @@ def _typed(project: Project, request: HttpRequest) -> dict[str, Any]:
         if text:
             found[name] = forms.typed(text, kind)
     return found
-
-
-@project_page(POST=("owner", "admin"))
-def rollout_verb(request: HttpRequest, project: Project, verb: str) -> HttpResponse:
-    """A button of the rollout page. Owners roll back; the rest is the admin's."""
-    actor = request.actor  # type: ignore[attr-defined]
-    page = redirect(reverse("rollout", args=[project.slug]))
-    if verb not in VERBS:
-        raise NotFound("There is no such button.")
-    if verb not in OWNER_VERBS and not actor.may("admin"):
-        messages.error(request, "An admin of the project may do this.")
-        return page
-    try:
-        rollout = verbs.of_project(project)
-        going_on = verb == "resume" and rollout.state in {"paused", "held"}
-        if going_on and not actor.may("admin"):
-            raise Forbidden("This needs the role admin: a candidate would go on.")
-        edit = {
-            "by": actor,
-            "revision": _number(request, "revision"),
-            "reason": request.POST.get("reason", "")[:500],
-        }
-        VERBS[verb](request, rollout, edit)
-    except DomainError as error:
-        words = " ".join([error.detail, *(e.message for e in error.errors)])
-        messages.error(request, words)
-    else:
-        messages.success(request, DONE[verb])
-    return page
-
-
-def _number(request: HttpRequest, name: str) -> int:
-    found = whole_number(request.POST.get(name))
-    if found is None:
-        raise InvalidInput(f"{name}: write a whole number.")
-    return found
-
-
-def _share(request: HttpRequest) -> float:
-    try:
-        return round(float(request.POST.get("percent", "")), 2)
-    except ValueError:
-        raise InvalidInput("percent: write a number from 0 to 100.") from None
-
-
-def _start(request: HttpRequest, rollout: Any, edit: Any) -> None:
-    number = _number(request, "candidate")
-    candidate = rollout.project.versions.filter(number=number).first()
-    if candidate is None:
-        raise NotFound(f"There is no version {number}.")
-    mode = request.POST.get("mode", "canary")
-    share = None if mode == "shadow" else _share(request)
-    verbs.start(rollout=rollout, candidate=candidate, mode=mode, percent=share, **edit)
-
-
-def _set_percent(request: HttpRequest, rollout: Any, edit: Any) -> None:
-    verbs.set_percent(rollout=rollout, percent=_share(request), **edit)
-
-
-VERBS: dict[str, Any] = {
-    "start": _start,
-    "percent": _set_percent,
-    "pause": lambda request, rollout, edit: verbs.pause(rollout=rollout, **edit),
-    "resume": lambda request, rollout, edit: verbs.resume(rollout=rollout, **edit),
-    "promote": lambda request, rollout, edit: verbs.promote(rollout=rollout, **edit),
-    "rollback": lambda request, rollout, edit: verbs.rollback(rollout=rollout, **edit),
-    "baseline": lambda request, rollout, edit: verbs.baseline_for_all(
-        rollout=rollout, **edit
-    ),
-}
-OWNER_VERBS = {"rollback", "baseline", "resume"}
-DONE = {
-    "start": "The candidate is on its way.",
-    "percent": "The share is changed.",
-    "pause": "Paused: the candidate gets no traffic.",
-    "resume": "Going on.",
-    "promote": "Promoted: the candidate is live.",
-    "rollback": "Rolled back.",
-    "baseline": "Everyone gets the baseline.",
-}

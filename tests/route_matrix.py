@@ -131,6 +131,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "prediction": {"GET": "owner"},
     "truth-card": {"GET": "owner"},
     "try": {"GET": "viewer", "POST": "viewer"},
+    "rollout-evidence": {"GET": "viewer"},
+    "rollout-who": {"GET": "viewer"},
     "rollout-verb": {"POST": "owner admin"},
     "label": {"GET": "labeller", "POST": "labeller"},
     "examples": {"GET": "labeller"},

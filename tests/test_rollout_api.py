@@ -84,6 +84,25 @@ def test_a_rollout_goes_round_from_canary_to_promote_and_back(
     assert events[0] | {"reason": "Complaints.", "author": "Admin"} == events[0]
 
 
+def test_targets_and_plan_change_on_the_way_one_at_a_time(
+    ada: Rest, project: Project
+) -> None:
+    make_canary(project, percent=10)
+    tag = ada.get("rollout").headers["ETag"]
+    aimed = ada.patch(
+        "rollout", {"targets": [{"to": "live", "users": ["ann"]}]}, If_Match=tag
+    )
+    assert aimed.json()["targets"] == [{"to": "live", "users": ["ann"]}]
+    tag = aimed.headers["ETag"]
+    plan = [{"percent": 5, "hours": 1}, {"percent": 50, "hours": 2, "min_n": 9}]
+    planned = ada.patch("rollout", {"plan": plan}, If_Match=tag)
+    assert (planned.json()["step"], len(planned.json()["plan"])) == (0, 2)
+    tag = planned.headers["ETag"]
+    assert ada.patch("rollout", {}, If_Match=tag).status_code == 400
+    both = {"percent": 5, "plan": plan}
+    assert ada.patch("rollout", both, If_Match=tag).status_code == 400
+
+
 def test_an_edit_names_its_revision(ada: Rest, project: Project) -> None:
     make_canary(project)
     assert ada.post("rollout/promote").status_code == 428

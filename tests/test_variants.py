@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.variants import BASELINE, CANARY, LIVE, Caller, Shares, choose, place
+from serving.variants import BASELINE, CANARY, LIVE, Caller, Shares, choose, place, why
 
 units = st.text(min_size=1, max_size=30)
 salts = st.text(alphabet="0123456789abcdef", min_size=1, max_size=16)
@@ -113,3 +113,25 @@ def test_baseline_for_everyone_is_for_everyone() -> None:
         targets=[{"to": "candidate", "users": ["ann"]}],
     )
     assert route(given_, "ann", user="ann") == BASELINE
+
+
+@given(units, percents, st.booleans(), percents)
+def test_the_reason_fits_the_choice(
+    unit: str, percent: Decimal, everyone: bool, control: Decimal
+) -> None:
+    found = shares(percent=percent, baseline_for_all=everyone, control_percent=control)
+    caller = Caller(unit=unit)
+
+    route_, reason = (
+        choose(shares=found, caller=caller),
+        why(shares=found, caller=caller),
+    )
+
+    if route_ == BASELINE:
+        assert "baseline" in reason
+    else:
+        reaches = f"the candidate's share reaches {float(percent):g}"
+        stands = place(project="churn", salt="s", unit=unit) / 100
+        assert reaches in reason
+        assert f"It stands at {stands:.2f} of 100" in reason
+        assert (route_ == CANARY) == (stands < percent)

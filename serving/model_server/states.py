@@ -158,7 +158,7 @@ def _load(project_id: int) -> State:
         project=rollout.project,
         revision=rollout.revision,
         project_revision=rollout.project.revision,
-        shares=_shares(rollout),
+        shares=shares_of(rollout),
         chains={
             LIVE: _each_once(answering),
             BASELINE: _each_once([baseline, *answering]),
@@ -187,7 +187,8 @@ def _shadows(rollout: Rollout, candidate: Sequence[Place]) -> list[Place]:
     return [*candidate, *asked] if rollout.mode == Rollout.Mode.SHADOW else asked
 
 
-def _shares(rollout: Rollout) -> Shares:
+def shares_of(rollout: Rollout) -> Shares:
+    """What the choice of a variant depends on."""
     answers = rollout.state in ASKED and rollout.mode in {
         Rollout.Mode.CANARY,
         Rollout.Mode.AB,

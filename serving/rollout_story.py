@@ -1,0 +1,94 @@
+"""What happened to a rollout, and what a person may expect of it, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from registry.identifiers import uuid7
+from registry.models import Project
+from serving.models import Prediction, Rollout, RolloutEvent
+
+SAMPLE = 5000  # of the latest answers, to tell how many users an hour there are
+DAY = timedelta(hours=24)
+TOLD = {
+    "open": "Version {live} answers everyone",
+    "start": "Version {candidate} came in as {mode}{share}",
+    "percent": "The share of version {candidate} became {percent:g} %",
+    "targets": "The targets of version {candidate} changed",
+    "plan": "The plan of version {candidate} changed",
+    "pause": "Version {candidate} was paused: everyone gets version {live}",
+    "hold": "Version {candidate} was held at {percent:g} %",
+    "resume": "It goes on",
+    "promote": "Version {live} became live",
+    "rollback": "Back to version {live}",
+    "baseline": "Everyone got the baseline, version {baseline}",
+    "set baseline": "Version {baseline} became the baseline",
+}
+
+
+def told(event: RolloutEvent) -> str:
+    """A change as a sentence without its end."""
+    share = (
+        f" with {float(event.percent):g} %" if event.mode in {"canary", "ab"} else ""
+    )
+    return TOLD.get(event.action, event.action.capitalize()).format(
+        live=event.live,
+        baseline=event.baseline,
+        candidate=event.candidate or event.live,
+        mode={"ab": "an A/B test", "shadow": "a shadow"}.get(event.mode, "a canary"),
+        share=share,
+        percent=float(event.percent),
+    )
+
+
+def figures(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The difference or gain a change was decided on, with its interval and n."""
+    found = numbers.get("difference") or numbers
+    value = found.get("value", found.get("gain"))
+    if value is None:
+        return None
+    return {"value": value} | {name: found.get(name) for name in ("low", "high", "n")}
+
+
+def since(project: Project, *, revision: int) -> list[RolloutEvent]:
+    """What changed after a revision, the oldest first."""
+    events = project.rollout_events.filter(revision__gt=revision)
+    return list(events.order_by("id")[:10])
+
+
+def users_an_hour(project: Project, *, now: datetime) -> float | None:
+    """About how many users ask in an hour; None where nobody asked for a day.
+
+    Read from the latest answers alone, so that a busy project costs no more.
+    """
+    first = UUID(int=(uuid7(now - DAY).int >> 80) << 80)
+    asked = Prediction.objects.filter(
+        project=project, pk__gte=first, test=False
+    ).exclude(role=Prediction.Role.SHADOW)
+    seen = list(asked.order_by("-pk").values_list("unit", "received_at")[:SAMPLE])
+    if not seen:
+        return None
+    hours = 24.0
+    if len(seen) == SAMPLE:
+        hours = max((now - seen[-1][1]).total_seconds() / 3600, 1 / 60)
+    return len({unit for unit, _ in seen}) / hours
+
+
+def next_step(
+    rollout: Rollout, *, answered: int | None, now: datetime
+) -> dict[str, Any] | None:
+    """What the plan waits for: the hours and answers its present step still needs."""
+    if not rollout.plan or rollout.step_since is None:
+        return None
+    step = rollout.plan[min(rollout.step, len(rollout.plan) - 1)]
+    over = rollout.step_since + timedelta(hours=step.get("hours") or 0)
+    missing = max(int(step.get("min_n") or 0) - (answered or 0), 0)
+    last = rollout.step + 1 >= len(rollout.plan)
+    return {
+        "until": over if over > now else None,
+        "missing": missing,
+        "percent": None if last else rollout.plan[rollout.step + 1]["percent"],
+    }

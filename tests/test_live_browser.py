@@ -1,0 +1,148 @@
+"""In a browser: a run fills up before one's eyes, and a rollout goes by its controls."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connections
+from playwright.sync_api import expect
+
+from mlsystem import tasks  # noqa: F401  # registers the tasks
+from mlsystem.orchestrator.foreground import work_through
+from registry.models import Project, Run
+from serving import rollout
+from tests.browsing import Watched
+from tests.factories import make_dataset, make_frame, make_project
+from tests.full_project import make_full_project, make_people
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.needs_chromium]
+LONG = 90_000  # milliseconds that a run may take on a busy machine
+
+
+@pytest.fixture
+def churn() -> Project:
+    project = make_project()
+    make_people(project)
+    make_dataset(project, frame=make_frame(500))
+    return project
+
+
+def work_on(run: Run) -> threading.Thread:
+    """A worker beside the web server, as in a real house."""
+
+    def work() -> None:
+        try:
+            work_through(run, tell=lambda _run, _steps: None)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+@pytest.mark.usefixtures("few_trials")
+def test_a_run_fills_up_until_it_is_over(
+    enter: Callable[..., Watched], churn: Project
+) -> None:
+    watched = enter("Owen")
+    page = watched.page
+    watched.open("/p/churn/runs")
+    page.get_by_label("Seconds to build in").first.fill("60")
+    page.get_by_role("button", name="Start a run").click()
+    expect(page.get_by_role("heading", name="Run 1")).to_be_visible()
+    page.evaluate("window.loadedOnce = true")
+
+    worker = work_on(Run.objects.get())
+    try:
+        folded = page.locator("#log-extract")
+        folded.locator("summary").click(timeout=LONG)
+        steps = page.locator(".steps > li")
+        expect(steps.nth(2)).to_have_attribute("data-state", "succeeded", timeout=LONG)
+        expect(folded).to_have_attribute("open", "")  # nothing folds up meanwhile
+        expect(page.locator("#board tbody")).to_contain_text("trial 1", timeout=LONG)
+        expect(page.get_by_role("heading", name="The verdict")).to_be_visible(
+            timeout=LONG
+        )
+    finally:
+        worker.join()
+    expect(page.locator("#run")).not_to_have_attribute("hx-get", "x", timeout=LONG)
+    assert page.locator("#run[hx-get]").count() == 0
+    assert page.evaluate("window.loadedOnce")  # all of it in one page
+    assert watched.said + watched.refused() == []
+
+
+def test_a_run_that_nothing_happens_to_is_answered_without_a_body(
+    enter: Callable[..., Watched], churn: Project
+) -> None:
+    Run.objects.create(
+        project=churn, number=1, kind="pipeline", state="queued", budget_seconds=60
+    )
+    watched = enter("Vera")
+    answers: list[int] = []
+    watched.page.on(
+        "response",
+        lambda answer: (
+            answers.append(answer.status) if "/runs/1" in answer.url else None
+        ),
+    )
+    watched.open("/p/churn/runs/1")
+
+    watched.page.wait_for_timeout(5000)
+
+    assert answers[0] == 200
+    assert set(answers[1:]) == {304}
+    assert watched.said + watched.refused() == []
+
+
+def test_a_rollout_is_aimed_asked_and_taken_back(
+    enter: Callable[..., Watched],
+) -> None:
+    project = make_full_project()
+    watched = enter("Ada")
+    page = watched.page
+    watched.open("/p/churn/rollout")
+
+    page.get_by_role("slider").focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    expect(page.locator("#share")).to_have_text("35")
+    page.get_by_role("button", name="Set the share").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#share")).to_have_text("30")
+
+    page.get_by_text("Edit the targets").click()
+    page.locator("#attribute-0").fill("plan")
+    page.locator("#values-0").fill("gold")
+    page.get_by_role("button", name="Save the targets").click()
+    page.get_by_label("User or entity").fill("ann")
+    page.get_by_label("Attributes").fill("plan=gold")
+    expect(page.locator("#who")).to_contain_text("Target 1 speaks of it.")
+    expect(page.locator("#who")).to_contain_text("version 2")
+
+    page.get_by_label("Reason, for the history").fill("It was promised.")
+    page.get_by_role("button", name="Promote version 2").click()
+    expect(page.locator(".history li").first).to_contain_text("It was promised.")
+    assert rollout.of_project(project).live.number == 2
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Rolled back.")).to_be_visible()
+    assert rollout.of_project(project).live.number == 1
+    assert watched.said + watched.refused() == []
+
+
+def test_of_two_tabs_the_second_is_told_what_the_first_did(
+    enter: Callable[..., Watched],
+) -> None:
+    project: Any = make_full_project()
+    first, second = enter("Ada"), enter("Ada")
+    first.open("/p/churn/rollout")
+    second.open("/p/churn/rollout")
+
+    first.page.get_by_role("button", name="Hold").click()
+    expect(first.page.get_by_text("Held: the share stays")).to_be_visible()
+    second.page.get_by_role("button", name="Promote version 2").click()
+
+    told = second.page.get_by_role("alert")
+    expect(told).to_contain_text("Version 2 was held at 30 % (Ada)")
+    assert rollout.of_project(project).live.number == 1

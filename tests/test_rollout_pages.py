@@ -1,0 +1,309 @@
+"""The rollout page: what a share means, who would get it, what changes, and back again."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from labelling.collector.truth import record_truth
+from monitoring.judging.comparison import compare_rollout
+from monitoring.judging.evidence import history
+from monitoring.monitor.folding import bring_up_to_date
+from registry.actors import COMMAND_LINE
+from registry.clock import moved_to, now
+from registry.models import Project, User
+from serving import rollout
+from serving.frontend import front
+from serving.models import Rollout
+from tests.factories import make_canary, make_project, make_rows, make_serving
+from tests.full_project import make_people
+
+pytestmark = pytest.mark.django_db
+STEP = {"step-0-percent": "50", "step-0-hours": "1"}
+
+
+def sign_in(name: str) -> Client:
+    client = Client()
+    client.force_login(User.objects.get(username=name))
+    return client
+
+
+def text(response: HttpResponse) -> str:
+    return response.content.decode()
+
+
+@pytest.fixture
+def churn() -> Project:
+    """A canary at 30 %, whose truth is known as it comes."""
+    project = make_project(silence="unknown")
+    make_people(project)
+    make_serving(project)
+    make_canary(project, percent=30)
+    return project
+
+
+def live_through(project: Project, *, hours: int, users: int) -> datetime:
+    """Some hours of traffic with its truth, the last one just over; when it began."""
+    began = now() - timedelta(hours=hours + 1)
+    Rollout.objects.update(started_at=began, step_since=began)
+    for hour in range(hours):
+        moment = began + timedelta(hours=hour, minutes=30)
+        asked = [
+            {"input": row, "user": f"u{hour}-{i}", "reference": f"r{hour}-{i}"}
+            for i, row in enumerate(make_rows(users))
+        ]
+        with moved_to(moment):
+            front.predict_batch(
+                project=project, requests=asked, actor=COMMAND_LINE, now=moment
+            )
+            record_truth(
+                project=project,
+                items=[
+                    {"reference": ask["reference"], "value": "Yes" if i % 3 else "No"}
+                    for i, ask in enumerate(asked)
+                ],
+                actor=COMMAND_LINE,
+                now=moment,
+            )
+    bring_up_to_date(project)
+    return began
+
+
+def press(client: Client, verb: str, **form: Any) -> HttpResponse:
+    """A button, as the page shown just now holds it."""
+    revision = rollout.of_project(Project.objects.get()).revision
+    given = {"revision": revision} | form
+    return client.post(f"/p/churn/rollout/{verb}", given, follow=True)
+
+
+def taken_back(client: Client, page: HttpResponse) -> HttpResponse:
+    """The undo button of the message on a page."""
+    from registry.web import undo
+
+    (message,) = page.context["messages"]
+    back = undo.offered(message)
+    assert back is not None
+    return client.post(back["action"], back["fields"], follow=True)
+
+
+def test_the_slider_says_what_it_means_in_users(churn: Project) -> None:
+    live_through(churn, hours=3, users=80)
+
+    page = text(sign_in("Ada").get("/p/churn/rollout"))
+
+    assert 'About <strong id="meaning">3</strong> of 10 users an hour.' in page
+
+
+def test_evidence_grows_and_ends_where_the_comparison_is(churn: Project) -> None:
+    live_through(churn, hours=4, users=80)
+    found = rollout.of_project(churn)
+
+    points = history(found, now=now())
+
+    assert len(points) == 4
+    ends = [point["at"] for point in points]
+    assert ends == sorted(ends)
+    widths = [point["high"] - point["low"] for point in points]
+    assert widths[-1] < widths[0]
+    told = compare_rollout(found, now=now())["difference"]
+    assert points[-1]["value"] == pytest.approx(told["value"])
+    assert (points[-1]["low"], points[-1]["n"]) == pytest.approx(
+        (told["low"], told["n"])
+    )
+
+
+def test_the_chart_draws_the_interval_zero_and_the_margin(churn: Project) -> None:
+    churn.gate = {"margin": 2.5}
+    churn.save()
+    live_through(churn, hours=2, users=60)
+
+    answer = sign_in("Vera").get("/p/churn/rollout/evidence")
+
+    chart = json.loads(answer.content)
+    assert chart["unit"] == "USD"
+    assert chart["head"] == ["Time", "gain", "low", "high", "n"]
+    heights = {shape["y0"] for shape in chart["figure"]["layout"]["shapes"]}
+    assert heights == {0.0, -2.5}
+    assert "interval" in chart["title"]
+
+
+def test_targets_are_edited_as_rows_and_taken_back(churn: Project) -> None:
+    ada = sign_in("Ada")
+    form = {
+        "target-0-to": "candidate",
+        "target-0-attribute": "plan",
+        "target-0-values": "gold, silver",
+        "target-0-percent": "50",
+        "target-1-to": "live",
+        "target-1-values": "ann",
+        "target-2-to": "candidate",
+        "target-2-values": "",
+    }
+
+    page = press(ada, "targets", **form)
+
+    assert rollout.of_project(churn).targets == [
+        {"to": "candidate", "attribute": "plan", "in": ["gold", "silver"]}
+        | {"percent": 50.0},
+        {"to": "live", "users": ["ann"]},
+    ]
+    assert "plan = gold, silver, 50 % of them" in " ".join(text(page).split())
+    taken_back(ada, page)
+    assert rollout.of_project(churn).targets == []
+
+
+def test_a_plan_is_edited_as_rows_and_shown_as_steps(churn: Project) -> None:
+    live_through(churn, hours=1, users=20)
+    ada = sign_in("Ada")
+    form = {
+        "step-0-percent": "25",
+        "step-0-hours": "24",
+        "step-0-min_n": "200",
+        "step-1-percent": "50",
+        "step-1-hours": "48",
+        "step-2-percent": "",
+    }
+
+    page = text(press(ada, "plan", **form))
+
+    found = rollout.of_project(churn)
+    assert [step["percent"] for step in found.plan] == [25, 50]
+    assert found.step == 0
+    assert "for 24\xa0h at least and 200 answers" in page
+    assert "more answers needed." in page
+    assert "when an admin promotes it" in page
+
+
+@pytest.mark.parametrize(
+    ("verb", "form", "words"),
+    [
+        ("targets", {"target-0-values": "a", "target-0-percent": "all"}, "Target 1"),
+        ("plan", {"step-0-percent": "5"}, "Step 1, hours"),
+        ("plan", {**STEP, "step-1-percent": "5", "step-1-hours": "1"}, "be more than"),
+        ("plan", {**STEP, "step-0-min_n": "few"}, "Step 1, answers"),
+    ],
+)
+def test_a_wrong_row_is_named_and_changes_nothing(
+    churn: Project, verb: str, form: dict[str, str], words: str
+) -> None:
+    before = rollout.of_project(churn).revision
+
+    assert words in text(press(sign_in("Ada"), verb, **form))
+
+    assert rollout.of_project(churn).revision == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "form", "field"),
+    [
+        ("percent", {"percent": "60"}, "percent"),
+        ("hold", {}, "state"),
+        ("pause", {}, "state"),
+        ("promote", {}, "live_id"),
+    ],
+)
+def test_what_was_pressed_can_be_taken_back(
+    churn: Project, verb: str, form: dict[str, str], field: str
+) -> None:
+    ada = sign_in("Ada")
+    before = getattr(rollout.of_project(churn), field)
+
+    page = press(ada, verb, **form)
+    assert getattr(rollout.of_project(churn), field) != before
+
+    taken_back(ada, page)
+    assert getattr(rollout.of_project(churn), field) == before
+
+
+def test_a_rollout_that_was_ended_comes_back_as_it_was(churn: Project) -> None:
+    ada = sign_in("Ada")
+    press(ada, "targets", **{"target-0-values": "ann", "target-0-to": "candidate"})
+    before = rollout.of_project(churn)
+
+    page = press(ada, "rollback")
+    assert rollout.of_project(churn).candidate is None
+    taken_back(ada, page)
+
+    after = rollout.of_project(churn)
+    assert (after.candidate, after.percent) == (before.candidate, before.percent)
+    assert (after.targets, after.mode) == (before.targets, before.mode)
+
+
+def test_the_loser_of_two_edits_is_told_what_changed(churn: Project) -> None:
+    ada, old = sign_in("Ada"), rollout.of_project(churn).revision
+    press(ada, "percent", percent="40")
+    press(ada, "hold", reason="Wait for Monday.")
+
+    page = text(press(ada, "percent", percent="50", revision=old))
+
+    assert "Nothing was changed" in page
+    assert "The share of version 2 became 40 % (Ada)" in page
+    assert "Version 2 was held at 40 % (Ada)" in page
+    assert rollout.of_project(churn).percent == 40
+
+
+def test_history_tells_who_did_what_and_on_which_numbers(churn: Project) -> None:
+    found = rollout.of_project(churn)
+    gap = {"value": 3.25, "low": 1.5, "high": 5.0, "n": 812}
+    rollout.promote(
+        rollout=found,
+        by="the plan",
+        revision=found.revision,
+        reason="The candidate is better.",
+        numbers={"difference": gap},
+    )
+
+    page = text(sign_in("Vera").get("/p/churn/rollout"))
+
+    assert "Version 2 became live" in page
+    assert "The candidate is better." in page
+    assert "3.25 (1.5 to 5, n = 812) gained a prediction" in page
+    assert "the plan, just now" in page or "the plan, <time" in page
+
+
+def test_who_would_get_it_says_which_version_and_why(churn: Project) -> None:
+    vera, ada = sign_in("Vera"), sign_in("Ada")
+    press(
+        ada,
+        "targets",
+        **{
+            "target-0-to": "candidate",
+            "target-0-attribute": "plan",
+            "target-0-values": "gold",
+        },
+    )
+
+    def told(user: str, attributes: str = "") -> str:
+        query = {"user": user, "attributes": attributes}
+        return text(vera.get("/p/churn/rollout/who", query))
+
+    assert "Target 1 speaks of it." in told("ann", "plan=gold, country=CH")
+    assert "version 2" in told("ann", "plan=gold")
+    places = {told(f"user {i}").count("canary") for i in range(40)}
+    assert places == {0, 1}  # some get it by the share, some do not
+    assert "the candidate&#x27;s share reaches 30" in told("ann")
+
+    press(ada, "pause")
+    assert "No candidate answers at the moment." in told("ann", "plan=gold")
+
+
+def test_a_first_canary_may_follow_the_projects_plan(churn: Project) -> None:
+    ada = sign_in("Ada")
+    press(ada, "rollback")
+
+    press(ada, "start", candidate="2", mode="canary", percent="", plan="project")
+
+    found = rollout.of_project(churn)
+    assert [step["percent"] for step in found.plan] == [5, 25, 50]
+    assert found.percent == 5
+
+
+def test_an_owner_is_shown_only_what_is_theirs(churn: Project) -> None:
+    owen = text(sign_in("Owen").get("/p/churn/rollout"))
+
+    assert "Roll back version 2" in owen
+    for words in ("Promote", "Set the share", "Edit the targets", "Hold<"):
+        assert words not in owen
