@@ -35,7 +35,7 @@ PLACES: dict[str, tuple[set[str], str, str]] = {
     "/rollout": (VIEWERS, "It earned it.", "Nothing serves yet"),
     "/monitor": (VIEWERS, "The winter offer.", "Nothing to watch yet"),
     "/alerts": (VIEWERS, "it costs too much.", "Nothing has been wrong so far."),
-    "/predictions": (OWNERS, "order 59", "No such prediction."),
+    "/predictions": (OWNERS, "order 5", "No such prediction."),
     "/try": (VIEWERS, "monthly_charges", "monthly_charges"),
     "/features": (VIEWERS, "Looked up", "Nothing is looked up"),
     "/settings": (OWNERS, "rollout.start", "Who did what"),
@@ -155,9 +155,9 @@ def test_a_link_or_button_is_shown_to_whom_it_answers(churn: Project) -> None:
 
     for path in ("/runs", "/runs/2", "/alerts", "/monitor", "/models/3", "/rollout"):
         page = text(vera.get(f"/p/churn{path}"))
-        assert page.count("<form") == 1, path  # signing out
+        assert page.count('method="post"') == 1, path  # signing out
         assert "/p/churn/settings" not in page, path
-        assert text(owen.get(f"/p/churn{path}")).count("<form") > 1, path
+        assert text(owen.get(f"/p/churn{path}")).count('method="post"') > 1, path
     assert "Promote" not in text(owen.get("/p/churn/rollout"))
     assert "Promote" in text(ada.get("/p/churn/rollout"))
     assert "/p/churn/models" not in text(sign_in("Erin").get("/p/churn/label"))
