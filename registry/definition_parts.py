@@ -59,8 +59,8 @@ class GroupMean:
 
 @dataclass(frozen=True)
 class Source:
-    """Where rows are read: a file beside the module, or a table or query of
-    SOURCE_<SOURCE>_URL."""
+    """Where rows are read: a file beside the module, a table or query of
+    SOURCE_<SOURCE>_URL, or a function that makes them."""
 
     name: str
     line: int
@@ -69,6 +69,7 @@ class Source:
     file: str = ""
     source: str = ""  # NAME of SOURCE_<NAME>_URL
     watermark: str = ""
+    rows: Guarded | None = None
 
 
 @dataclass(frozen=True)

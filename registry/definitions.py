@@ -5,7 +5,7 @@ Everything is checked where it is written; a mistake names module, line and cure
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,6 +39,7 @@ from registry.definition_parts import (
 )
 from registry.definition_windows import Windowed
 from registry.guarded import Guarded
+from registry.images import png
 from registry.row_features import (
     ROW_FEATURES,
     Hour,
@@ -77,6 +78,7 @@ __all__ = [
     "Weekday",
     "days",
     "hours",
+    "png",
     "times",
 ]
 
@@ -161,19 +163,28 @@ class Project(Windowed):
         file: str = "",
         source: str = "",
         watermark: str = "",
+        rows: Callable[[], Iterable[Mapping[str, Any]]] | None = None,
     ) -> None:
-        """Rows to read; the first source holds the rows to learn from."""
+        """Rows to read, or a function that makes them; the first source holds the rows
+        to learn from."""
         line = self._line()
         self._named("source", name, [s.name for s in self.sources], line)
-        if sum(map(bool, (table, sql, file))) != 1:
-            self._refuse(line, f"source {name}", "give one of table, sql and file")
+        if sum(map(bool, (table, sql, file, callable(rows)))) != 1:
+            cure = "give one of table, sql, file and rows"
+            self._refuse(line, f"source {name}", cure)
         if (table or sql) and not source:
             cure = "say source=, the NAME of SOURCE_<NAME>_URL"
             self._refuse(line, f"source {name}", cure)
         if file and (Path(file).is_absolute() or ".." in Path(file).parts):
             self._refuse(line, f"source {name}", "name a file beside the module")
+        made = None
+        if callable(rows):
+            make = rows  # the function of this source, also when another is declared
+            made = self._guarded(
+                lambda: list(make()), line, f"source {name}", "it cannot be read"
+            )
         self.sources.append(
-            Source(name, line, table, sql, file, source.lower(), watermark)
+            Source(name, line, table, sql, file, source.lower(), watermark, made)
         )
 
     def derive(

@@ -130,6 +130,8 @@ def _by(rows: Rows, watermark: str, now: datetime) -> Rows:
 def read(source: Source, *, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     """A source's table as it is there. Files lie beside the definition's module, or in
     the folder that SOURCE_<NAME>_URL names."""
+    if source.rows:
+        return _made(source)
     if source.file and not source.source:
         return _read_file(source, folder)
     url = settings.SOURCES.get(source.source)
@@ -142,6 +144,20 @@ def read(source: Source, *, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]
             raise SourceError(f"Source {source.name}: {told}.")
         return _read_file(source, Path(urlsplit(url).path))
     return _query(source, url)
+
+
+def _made(source: Source) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The rows that a function of the module makes."""
+    import pandas as pd
+
+    assert source.rows is not None
+    made = source.rows()
+    if made is FAILED:
+        raise SourceError(
+            f"Source {source.name}: {source.rows.name} failed; see the log."
+        )
+    frame = pd.DataFrame(made)
+    return frame, {"function": source.rows.name, "rows_read": len(frame)}
 
 
 def _read_file(source: Source, folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -41,14 +41,19 @@ class Design:
         self.min_documents = min_documents
 
     def fit(self, table: Table) -> "Design":
+        self.fit_transform(table)
+        return self
+
+    def fit_transform(self, table: Table) -> Any:
+        """Fit, and the matrix of these rows: a text is taken apart once."""
         self.owners_: list[str] = []  # the field of each column
         self._fit_numbers(_numbers(table, self.fields))
         self._fit_categories(_categories(table, self.fields))
         self.sparse_ = len(self.owners_) > DENSE_COLUMNS
         self._fit_images(table)
-        self._fit_texts(table)
+        texts = self._fit_texts(table)
         self.sparse_ = self.sparse_ or bool(self.texts_)
-        return self
+        return self._joined(table, texts)
 
     def _fit_numbers(self, columns: dict[str, NDArray[Any]]) -> None:
         from sklearn.impute import SimpleImputer
@@ -112,10 +117,11 @@ class Design:
         found = pixels.matrix(table.columns[name], self.frame(name)) - about["mean"]
         return np.nan_to_num(found / about["spread"], nan=0.0)  # missing: the mean
 
-    def _fit_texts(self, table: Table) -> None:
+    def _fit_texts(self, table: Table) -> list[Any]:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         self.texts_: dict[str, Any] = {}
+        blocks = []
         for name in _names(self.fields, ("text",)):
             vectorizer = TfidfVectorizer(
                 ngram_range=(1, self.ngrams),
@@ -124,14 +130,19 @@ class Design:
                 sublinear_tf=True,
             )
             try:
-                vectorizer.fit(table.columns[name])
+                blocks.append(vectorizer.fit_transform(table.columns[name]))
             except ValueError:  # no word occurs often enough: the field says nothing
                 continue
             self.texts_[name] = vectorizer
             self.owners_ += [name] * len(vectorizer.vocabulary_)
+        return blocks
 
     def transform(self, table: Table) -> Any:
         """The matrix (n, columns): ndarray, or CSR where sparse."""
+        texts = [v.transform(table.columns[name]) for name, v in self.texts_.items()]
+        return self._joined(table, texts)
+
+    def _joined(self, table: Table, texts: list[Any]) -> Any:
         blocks: list[Any] = []
         if self.imputer_ is not None and self.scaler_ is not None:
             numbers = _stack(_numbers(table, self.fields), float)
@@ -141,7 +152,7 @@ class Design:
             hot = self.encoder_.transform(names)
             blocks.append(hot if self.sparse_ else hot.toarray())
         blocks += [self._pixels(table, name) for name in self.images_]
-        blocks += [v.transform(table.columns[name]) for name, v in self.texts_.items()]
+        blocks += texts
         if not blocks:
             return np.zeros((table.n, 0))
         if not self.sparse_:

@@ -57,8 +57,8 @@ class Kernel(Servable):
 
     def _fit(self, table: Table, truth: NDArray[Any], weight: Floats) -> None:
         readable = [field for field in self.fields if field["kind"] in READS]
-        self.design_ = Design(fields=readable).fit(table)
-        rows = self._dense(table)
+        self.design_ = Design(fields=readable)
+        rows = _dense(self.design_.fit_transform(table))
         if not rows.shape[1]:
             raise UntrainableError("No field that this family reads has a value.")
         rng = np.random.default_rng(self.seed)
@@ -103,10 +103,6 @@ class Kernel(Servable):
         self.weights_, self.intercept_ = np.zeros((len(weights), k)), np.full(k, ABSENT)
         self.weights_[:, present], self.intercept_[present] = weights, base
 
-    def _dense(self, table: Table) -> Floats:
-        found = self.design_.transform(table)
-        return found if isinstance(found, np.ndarray) else found.toarray()
-
     def _whitening(self) -> Floats:
         """Turns likenesses into columns whose dot products are likenesses again."""
         values, vectors = np.linalg.eigh(self._likeness(self.landmarks_))
@@ -120,10 +116,10 @@ class Kernel(Servable):
         return self._likeness(rows) @ self.weights_ + self.intercept_
 
     def _raw(self, table: Table) -> Floats:
-        return self._of(self._dense(table))
+        return self._of(_dense(self.design_.transform(table)))
 
     def _contributions(self, table: Table) -> Contributions:
-        base, by_column = self.by_column(self._dense(table))
+        base, by_column = self.by_column(_dense(self.design_.transform(table)))
         owners = np.array(self.design_.owners_, dtype=object)
         found = {
             name: by_column[:, owners == name].sum(axis=1)
@@ -132,7 +128,7 @@ class Kernel(Servable):
         return base, found
 
     def _explained(self, table: Table) -> tuple[Floats, list[list[Part]]]:
-        base, by_column = self.by_column(self._dense(table))
+        base, by_column = self.by_column(_dense(self.design_.transform(table)))
         return base, [parts.of_row(self.design_, added) for added in by_column]
 
     def by_column(self, rows: Floats) -> tuple[Floats, Floats]:
@@ -157,6 +153,10 @@ class Kernel(Servable):
         pull, at = self.landmarks_.T @ near, places.T @ (alike @ weights) / STEPS
         found = 2 * self.gamma_ * way[:, None] * (pull - at)
         return found if self.weights_.ndim == 2 else found[:, 0]
+
+
+def _dense(matrix: Any) -> Floats:
+    return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
 def _distances(rows: Floats, others: Floats) -> Floats:

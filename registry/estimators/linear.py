@@ -62,8 +62,8 @@ class Linear(Servable):
             fields=self.fields,
             min_frequency=self.params["min_frequency"],
             ngrams=self.params["ngrams"],
-        ).fit(table)
-        matrix = self.design_.transform(table)
+        )
+        matrix = self.design_.fit_transform(table)
         mean = np.asarray(matrix.mean(axis=0)).ravel()
         # A text is compared with an empty one: only words that are there add something.
         in_text = [owner in self.design_.texts_ for owner in self.design_.owners_]
