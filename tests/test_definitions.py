@@ -235,7 +235,10 @@ HEAD = 'p = Project("p", task="binary", target="y")\n'
     [
         ("x = 1\ny = x.z", "module, line 3: AttributeError"),
         ("x = = 1", "module, line 2: SyntaxError"),
-        (HEAD + 'p.source("a")', "line 3: source a: give one of table, sql, file and rows."),
+        (
+            HEAD + 'p.source("a")',
+            "line 3: source a: give one of table, sql, file and rows.",
+        ),
         (HEAD + 'p.source("a", table="t")', "line 3: source a: say source="),
         (HEAD + 'p.source("a", file="../x")', "line 3: source a: name a file beside"),
         (HEAD + 'p.lookup("a", key="k")', "line 3: lookup a: declare this source"),
