@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from monitoring.evaluator import sealed
 from registry import datasets, definition_store, featurizer, jobs
+from registry.clock import now as clock_now
 from registry.definition_parts import Baseline as Declared
 from registry.errors import Conflict, InvalidInput
 from registry.models import Dataset, Job, ModelVersion, Project, Run, User
@@ -40,9 +41,12 @@ class Baseline:
         ]
 
 
-def open_if_missing(*, project: Project, by: User | None = None) -> Rollout:
-    """The project's rollout; where there is none, its baselines are made from the newest
-    dataset, evaluated on its sealed test, and the first one answers at once."""
+def open_if_missing(
+    *, project: Project, baseline: Baseline | None = None, by: User | None = None
+) -> Rollout:
+    """The project's rollout; where there is none, its baselines (or the one given) are
+    made from the newest dataset, evaluated on its sealed test, and the first one answers
+    at once."""
     found = Rollout.objects.filter(project=project).first()
     if found is not None:
         return found
@@ -50,8 +54,8 @@ def open_if_missing(*, project: Project, by: User | None = None) -> Rollout:
     if dataset is None:
         raise Conflict(f"{project.slug} has no dataset yet: upload one first.")
     versions = _made_before(project) or [
-        register(project=project, baseline=baseline, dataset=dataset, by=by)
-        for baseline in wanted(project)
+        register(project=project, baseline=one, dataset=dataset, by=by)
+        for one in ([baseline] if baseline else wanted(project))
     ]
     for version in versions:
         if not version.evaluations.exists():
@@ -144,6 +148,26 @@ def _spec(project: Project, baseline: Baseline) -> dict[str, Any]:
     return featurizer.features_spec(project)
 
 
+def check(*, project: Project, baseline: Baseline) -> None:
+    """Refuse a baseline that cannot be, before anything is made for it."""
+    _make(project, baseline, project.fields)
+
+
+def _make(project: Project, baseline: Baseline, fields: list[dict[str, Any]]) -> Any:
+    from registry.estimators.baselines import make_baseline
+
+    try:
+        return make_baseline(
+            kind=baseline.kind,
+            params=baseline.params,
+            task=project.task,
+            fields=fields,
+            classes=ordered_classes(project),
+        )
+    except ValueError as error:
+        raise InvalidInput(f"This baseline cannot be: {error}") from error
+
+
 def _fitted(
     project: Project,
     baseline: Baseline,
@@ -151,16 +175,8 @@ def _fitted(
     table: pd.DataFrame,
     truth: pd.Series,
 ) -> Any:
-    from registry.estimators.baselines import make_baseline
-
+    model = _make(project, baseline, features["fields"])
     try:
-        model = make_baseline(
-            kind=baseline.kind,
-            params=baseline.params,
-            task=project.task,
-            fields=features["fields"],
-            classes=ordered_classes(project),
-        )
         return model.fit(table, truth)
     except ValueError as error:
         raise InvalidInput(f"This baseline cannot be: {error}") from error
@@ -194,7 +210,23 @@ def open_missing(now: datetime) -> int:
     return len(waiting)
 
 
+def later(*, project: Project, baseline: Baseline | None, after: timedelta) -> Job:
+    """The same job for whoever opens a project by hand: until it is due the tick lets
+    them, and should they die it does their work."""
+    return jobs.enqueue(
+        task=TASK,
+        lane=Job.Lane.LONG,
+        project=project,
+        key=f"baseline:{project.pk}",
+        args={"baseline": asdict(baseline)} if baseline else {},
+        due_at=clock_now() + after,
+    )
+
+
 def work(context: jobs.JobContext) -> None:
     """The handler of that job."""
     if context.project is not None:
-        open_if_missing(project=context.project)
+        chosen = context.args.get("baseline")
+        open_if_missing(
+            project=context.project, baseline=Baseline(**chosen) if chosen else None
+        )

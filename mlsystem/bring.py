@@ -1,13 +1,27 @@
 """Bring your own table: a file becomes a project, a dataset and a live baseline."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlsystem import baselines
-from registry import projects, tables
-from registry.errors import Conflict, FieldError
-from registry.models import Dataset, Project, User
+from mlsystem.baselines import Baseline
+from registry import drafts, jobs, projects, storage, tables
+from registry.clock import now as clock_now
+from registry.errors import Conflict, DomainError, FieldError, InvalidInput
+from registry.models import Dataset, Draft, Job, Project, User
 from serving.models import Rollout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TASK = "mlsystem.bring_draft"
+AT_ONCE = 50_000  # rows that a request waits for
+# The tick leaves a project alone while whoever makes it opens it with its baseline.
+FENCE = timedelta(minutes=5)
+STUCK = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -30,21 +44,138 @@ def bring_table(
     by: User | None = None,
 ) -> Brought:
     """Guess, create, register, and let the baseline answer. Refused: nothing is left."""
-    if Project.objects.filter(slug=slug).exists():  # before a large file is read
+    refuse_taken(slug)  # before a large file is read
+    frame, lineage = tables.read_table(path=path)
+    return _bring(
+        frame=frame,
+        slug=slug,
+        target=target,
+        task=task,
+        lineage={"kind": "file", **lineage},
+        by=by,
+        settings={"time_column": time, "group_column": group},
+    )
+
+
+def refuse_taken(slug: str) -> None:
+    """A project's short name is one's own."""
+    if Project.objects.filter(slug=slug).exists():
         raise Conflict(
             f"There is a project {slug} already.",
             errors=[FieldError("slug", "Choose another one.")],
         )
-    frame, lineage = tables.read_table(path=path)
+
+
+def create(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
+    """Make a draft's project: at once where it is small, else by a job. `wanted` is what
+    `bring_draft` takes. What is wrong is raised, or told on the draft."""
+    refuse_taken(wanted["slug"])
+    free = Draft.objects.filter(pk=draft.pk, state=Draft.State.READY)
+    stuck = Draft.objects.filter(
+        pk=draft.pk,
+        state=Draft.State.CREATING,
+        job=None,
+        updated_at__lt=clock_now() - STUCK,
+    )
+    if not (free | stuck).update(state=Draft.State.CREATING, updated_at=clock_now()):
+        raise Conflict("This table is being made into a project already.")
+    draft.refresh_from_db()
+    if draft.rows > AT_ONCE:
+        draft.job = jobs.enqueue(
+            task=TASK,
+            lane=Job.Lane.LONG,
+            by=by,
+            args={"draft": str(draft.pk), "wanted": wanted},
+        )
+        draft.save(update_fields=["job", "updated_at"])
+        return draft
+    try:
+        return bring_draft(draft=draft, wanted=wanted, by=by)
+    except BaseException:
+        Draft.objects.filter(pk=draft.pk).update(state=Draft.State.READY)
+        raise
+
+
+def do_bring(context: jobs.JobContext) -> None:
+    """The handler of a large draft's job."""
+    draft = Draft.objects.filter(pk=context.args["draft"]).first()
+    if draft is None or draft.state != Draft.State.CREATING:
+        return
+    context.progress(0.1, f"Splitting and sealing {draft.rows} rows")
+    context.guard()
+    by = draft.user
+    try:
+        made = bring_draft(draft=draft, wanted=context.args["wanted"], by=by)
+    except DomainError as error:
+        if error.status >= 500:
+            raise
+        draft.problem, draft.state = drafts.told(error), Draft.State.READY
+        draft.save()
+    else:
+        assert made.project is not None
+        context.result({"project": made.project.slug})
+
+
+def bring_draft(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
+    """The verbs below the form: `slug`, `target`, `task`, columns as `told` and
+    `exclude`, `settings` of the project, its first `baseline`."""
+    settings = dict(wanted["settings"])
+    if days := settings.pop("horizon_days", None):
+        settings["horizon"] = timedelta(days=days)
+    brought = _bring(
+        frame=drafts.frame_of(draft),
+        slug=wanted["slug"],
+        target=wanted["target"],
+        task=wanted["task"],
+        lineage={"kind": "upload" if draft.lineage.get("upload") else "source"}
+        | draft.lineage,
+        by=by,
+        settings=settings,
+        exclude=wanted["exclude"],
+        told=wanted["told"],
+        baseline=Baseline(**wanted["baseline"]) if wanted.get("baseline") else None,
+    )
+    draft.state, draft.project, draft.problem = Draft.State.DONE, brought.project, {}
+    uri, draft.uri = draft.uri, ""
+    draft.save()
+    storage.delete(uri)
+    return draft
+
+
+def _bring(
+    *,
+    frame: "pd.DataFrame",
+    slug: str,
+    target: str,
+    task: str,
+    lineage: dict[str, Any],
+    by: User | None,
+    settings: dict[str, Any],
+    exclude: list[str] | None = None,
+    told: dict[str, Any] | None = None,
+    baseline: Baseline | None = None,
+) -> Brought:
     project, dataset = projects.create_from_table(
         slug=slug,
         frame=frame,
         target=target,
         task=task,
-        time_column=time,
-        group_column=group,
-        lineage={"kind": "file", **lineage},
+        lineage=lineage,
         by=by,
+        exclude=exclude or [],
+        told=told,
+        **settings,
     )
-    rollout = baselines.open_if_missing(project=project, by=by)
+    fence = baselines.later(project=project, baseline=baseline, after=FENCE)
+    try:
+        if baseline is not None:
+            baselines.check(project=project, baseline=baseline)
+        rollout = baselines.open_if_missing(project=project, baseline=baseline, by=by)
+    except InvalidInput:
+        project.delete()  # made just now, for nothing: nobody knows it
+        raise
+    with suppress(
+        Conflict
+    ):  # it took so long that the job has begun: it finds the same
+        jobs.cancel(job=fence)
     return Brought(project, dataset, rollout)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from mlsystem import run_pages, views
+from mlsystem import new_views, run_pages, start_views, views
 from mlsystem.api import automation, builds, models, operations, projects, runs
 from mlsystem.demo import views as demo_views
 
@@ -50,6 +50,11 @@ api: list[URLPattern | URLResolver] = [
     ),
 ]
 pages: list[URLPattern | URLResolver] = [
+    path("new", new_views.new, name="new"),
+    path("new/source/<str:source>", new_views.new_source, name="new-source"),
+    path("new/<uuid:draft>", new_views.draft, name="draft"),
+    path("new/<uuid:draft>/<str:step>", new_views.draft_step, name="draft-step"),
+    path("p/<slug:project>/start", start_views.start, name="start"),
     path("p/<slug:project>/runs", run_pages.runs, name="runs"),
     path("p/<slug:project>/runs/<int:number>", run_pages.run, name="run"),
     path(

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from mlsystem import baselines, ticks  # noqa: F401  # the tick is a task too
+from mlsystem import baselines, bring, ticks  # noqa: F401  # the tick is a task too
 from mlsystem.builder import slots
 from mlsystem.demo import feed
 from mlsystem.orchestrator import pipeline, steps, triggers
@@ -40,3 +40,9 @@ def open_with_baseline(job_id: str) -> None:
 @shared_task(name=demo_feed.TASK)
 def feed_demo(job_id: str) -> None:
     jobs.work(job_id, feed.work)
+
+
+@shared_task(name=bring.TASK)
+def bring_draft(job_id: str) -> None:
+    """Make a project of a large table."""
+    jobs.work(job_id, bring.do_bring)

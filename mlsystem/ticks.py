@@ -14,7 +14,7 @@ from labelling import housekeeping as labelling_housekeeping
 from mlsystem import baselines
 from mlsystem.orchestrator import pipeline, triggers
 from monitoring import housekeeping as monitoring_housekeeping
-from registry import definition_sync, jobs, schedules
+from registry import definition_sync, drafts, jobs, schedules
 from registry.clock import now as clock_now
 from registry.models import Invitation, Job
 from registry.web import idempotency
@@ -46,6 +46,7 @@ def _forget_the_old(now: datetime) -> None:
     idempotency.prune(now=now)
     Invitation.objects.filter(expires_at__lt=now - JOBS_KEPT).delete()
     Job.objects.filter(finished_at__lt=now - JOBS_KEPT).delete()
+    drafts.forget_old(now)
 
 
 @shared_task(name="mlsystem.tick")

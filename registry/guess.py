@@ -52,9 +52,7 @@ def of_table(
 ) -> Guess:
     """Task, classes and input fields; `apart` are columns that are no inputs, such as
     time and group; what is `told` of a field is not guessed, nor are known kinds."""
-    truth = _truth(frame, target, apart)
-    task = task or task_of(truth)
-    classes = _classes(truth, task, target)
+    about = of_target(frame, target=target, task=task, positive=positive, apart=apart)
     inputs, found = [], []
     for name in frame.columns:
         if name == target or name in apart:
@@ -71,10 +69,25 @@ def of_table(
             f"No column is left to predict {target} from. {_which_columns(frame)}",
             errors=[FieldError(finding.column, finding.text) for finding in found],
         )
+    return Guess(about.task, inputs, about.classes, about.positive_class, found)
+
+
+def of_target(
+    frame: pd.DataFrame,
+    *,
+    target: str,
+    task: str = "",
+    positive: str = "",
+    apart: Sequence[str] = (),
+) -> Guess:
+    """Task and classes alone: what the target's own column tells."""
+    truth = _truth(frame, target, apart)
+    task = task or task_of(truth)
+    classes = _classes(truth, task, target)
     chosen = _positive(classes, truth, target, positive) if task == "binary" else ""
     if chosen:  # the probability of the positive class comes second
         classes = [c for c in classes if c != chosen] + [chosen]
-    return Guess(task, inputs, classes, chosen, found)
+    return Guess(task, [], classes, chosen)
 
 
 def _truth(frame: pd.DataFrame, target: str, apart: Sequence[str]) -> pd.Series:

@@ -28,6 +28,7 @@ PUBLIC, SECRET = 8, 32
 REMEMBERED = 1.0  # seconds: a revoked key is dead everywhere after that
 TOUCH_EVERY = timedelta(minutes=1)
 MOST_REMEMBERED = 10_000
+ROTATION = timedelta(days=1)  # how long the old key of a rotated one works on
 
 _lock = threading.Lock()
 _found: dict[str, tuple[float, ApiKey]] = {}
@@ -138,6 +139,36 @@ def touch(key: ApiKey) -> None:
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
     except OperationalError:
         return
+
+
+def rotate(*, key: ApiKey, by: Actor | User | None) -> tuple[ApiKey, str]:
+    """A new key that may the same, for the same user. The old one works on for a day,
+    so that every client can be given the new one."""
+    if key.revoked_at:
+        raise Conflict("This key is revoked; make a new one.")
+    moment = clock_now()
+    if key.expires_at and key.expires_at <= moment:
+        raise Conflict("This key has expired; make a new one.")
+    with transaction.atomic():
+        made, plain = create_key(
+            project=key.project,
+            scopes=key.scopes,
+            name=key.name,
+            user=key.user,
+            by=by,
+            expires_at=key.expires_at,
+        )
+        last = min(key.expires_at or moment + ROTATION, moment + ROTATION)
+        ApiKey.objects.filter(pk=key.pk).update(expires_at=last)
+        audit.record(
+            project=key.project,
+            actor=by,
+            action="key.rotate",
+            target=f"mls_{key.prefix} {key.name}",
+            detail={"by": f"mls_{made.prefix}"},
+        )
+    forget(key)
+    return made, plain
 
 
 def new_plain(source: bytes | None = None) -> str:

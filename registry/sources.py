@@ -169,6 +169,20 @@ def _read_file(source: Source, folder: Path) -> tuple[pd.DataFrame, dict[str, An
     return tables.read_table(path=path)
 
 
+def list_tables(source: Source, url: str) -> list[str]:
+    """The names of a database's tables and views."""
+    from ibis.common.exceptions import IbisError
+
+    connection = _connect(source, url)
+    try:
+        return sorted(connection.list_tables())
+    except (IbisError, *_driver_errors()) as error:
+        reason = str(error).strip().splitlines()[0][:300]
+        raise SourceError(f"Source {source.name}: {reason}") from error
+    finally:
+        connection.disconnect()
+
+
 def _query(source: Source, url: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     import sqlglot
     from ibis.common.exceptions import IbisError

@@ -42,11 +42,21 @@ def read_table(*, path: Path, name: str = "") -> tuple[pd.DataFrame, dict[str, A
     with _unpacked(path, name) as plain:
         kind = _format_of(plain, name.removesuffix(".gz"))
         frame, details = _READERS[kind](plain)
+    check_frame(frame)
+    return frame, {"file": name, "format": kind, "rows_read": len(frame), **details}
+
+
+def check_frame(frame: pd.DataFrame) -> None:
+    """Names that can be used, without blanks around them, and at least one row."""
     _check_names([str(column) for column in frame.columns])
     frame.columns = [str(column).strip() for column in frame.columns]
     if frame.empty:
-        raise refused("The file has no rows.")
-    return frame, {"file": name, "format": kind, "rows_read": len(frame), **details}
+        raise refused("There are no rows.")
+
+
+def is_readable(name: str) -> bool:
+    """Whether a file's name says that it is a table."""
+    return Path(name.lower().removesuffix(".gz")).suffix in SUFFIXES
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from registry import definition_sync, intake, jobs
+from registry import definition_sync, drafts, intake, jobs
 
 
 @shared_task(name=intake.TASK)
@@ -15,3 +15,9 @@ def import_dataset(job_id: str) -> None:
 def sync_definitions(job_id: str) -> None:
     """Write into the projects what their changed code declares."""
     jobs.work(job_id, definition_sync.do_sync)
+
+
+@shared_task(name=drafts.TASK)
+def read_draft(job_id: str) -> None:
+    """Read a table that somebody brought, and look at its columns."""
+    jobs.work(job_id, drafts.do_read)

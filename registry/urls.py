@@ -3,7 +3,15 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
 
-from registry import house_views, place_views, views
+from registry import (
+    data_views,
+    house_views,
+    people_views,
+    place_views,
+    schema_views,
+    settings_views,
+    views,
+)
 from registry.api.audit import AuditApi
 from registry.api.datasets import (
     DatasetApi,
@@ -58,9 +66,27 @@ pages: list[URLPattern | URLResolver] = [
     path("palette", house_views.palette, name="palette"),
     path("styleguide", house_views.styleguide, name="styleguide"),
     path("admin/", admin.site.urls),
-    path("p/<slug:project>/data", place_views.data, name="data"),
+    path("p/<slug:project>/data", data_views.data, name="data"),
+    path("p/<slug:project>/data/new", data_views.dataset_new, name="dataset-new"),
+    path("p/<slug:project>/data/schema", schema_views.schema, name="schema"),
+    path(
+        "p/<slug:project>/data/imports/<uuid:job>",
+        data_views.dataset_import,
+        name="dataset-import",
+    ),
+    path("p/<slug:project>/data/<int:number>", data_views.data, name="dataset"),
+    path(
+        "p/<slug:project>/data/<int:number>/rows", data_views.rows, name="dataset-rows"
+    ),
     path("p/<slug:project>/features", place_views.features, name="features"),
-    path("p/<slug:project>/settings", place_views.settings, name="settings"),
+    path("p/<slug:project>/settings", settings_views.settings, name="settings"),
+    path(
+        "p/<slug:project>/settings/costs", settings_views.costs, name="settings-costs"
+    ),
+    path("p/<slug:project>/settings/gate", settings_views.gate, name="settings-gate"),
+    path("p/<slug:project>/settings/members", people_views.members, name="members"),
+    path("p/<slug:project>/settings/keys", people_views.keys_page, name="keys"),
+    path("p/<slug:project>/settings/audit", people_views.audit, name="audit"),
     path("sign-in", views.sign_in, name="sign-in"),
     path("sign-out", views.sign_out, name="sign-out"),
     path("password", views.password, name="password"),

@@ -13,7 +13,7 @@ from labelling.models import Annotation
 from monitoring.models import Alert, AlertRule, Note
 from registry.clock import now
 from registry.identifiers import uuid7
-from registry.models import ApiKey, Membership, Project, Run, User
+from registry.models import Project, Run, User
 from serving import rollout
 from serving.models import Prediction
 from tests.factories import make_bare_version, make_project, make_user, sign_in
@@ -29,7 +29,7 @@ PLACES: dict[str, tuple[set[str], str, str]] = {
     "": (VIEWERS, "version 1 is live", "No model answers yet"),
     "/label": (LABELLERS, "Cannot tell", "Nothing to label"),
     "/examples": (LABELLERS, "My answers", "You have not labelled anything here yet."),
-    "/data": (VIEWERS, "customers, version 1", "No data yet"),
+    "/data": (VIEWERS, "rows in dataset 1", "No data yet"),
     "/models": (VIEWERS, "tenure &lt; 40", "No version yet."),
     "/runs": (VIEWERS, "Its worker died in the last attempt.", "No run yet."),
     "/rollout": (VIEWERS, "It earned it.", "Nothing serves yet"),
@@ -38,9 +38,19 @@ PLACES: dict[str, tuple[set[str], str, str]] = {
     "/predictions": (OWNERS, "order 5", "No such prediction."),
     "/try": (VIEWERS, "monthly_charges", "monthly_charges"),
     "/features": (VIEWERS, "Looked up", "Nothing is looked up"),
-    "/settings": (OWNERS, "rollout.start", "Who did what"),
+    "/data/schema": (VIEWERS, "monthly_charges", "monthly_charges"),
+    "/data/new": (OWNERS, "Columns it needs", "Columns it needs"),
+    "/settings": (OWNERS, "Fixed by the first dataset", "Fixed by the first dataset"),
+    "/settings/costs": (OWNERS, "monthly_charges", "monthly_charges"),
+    "/settings/gate": (OWNERS, "contract", "contract"),
+    "/settings/members": (OWNERS, "Erin", "Erin"),
+    "/settings/keys": ({"Ada"}, "shop", "No key yet."),
+    "/settings/audit": (OWNERS, "rollout.start", "Nothing has happened yet."),
+    "/start": (OWNERS, "Ask it from anywhere", "There is no dataset yet."),
 }
 DETAILS = {
+    "/data/1": (VIEWERS, "drift"),
+    "/data/1/rows": (OWNERS, "Rows to learn from"),
     "/models/2": (VIEWERS, "On the sealed test set"),
     "/runs/1": (VIEWERS, "Leaderboard"),
     "/runs/2": (VIEWERS, "No trial was finished."),
@@ -315,59 +325,6 @@ def test_a_damaged_label_is_told_and_not_stored(
     assert not Annotation.objects.filter(user__username="Rosa").exists()
 
 
-def test_members_change_on_the_settings_page(churn: Project) -> None:
-    ada = sign_in("Ada")
-    make_user("Omar")
-
-    ada.post("/p/churn/settings", {"do": "role", "user": "Omar", "role": "labeller"})
-    assert Membership.objects.get(user__username="Omar").role == "labeller"
-    ada.post("/p/churn/settings", {"do": "role", "user": "Omar", "role": "reviewer"})
-    assert Membership.objects.get(user__username="Omar").role == "reviewer"
-    ada.post("/p/churn/settings", {"do": "remove", "user": "Omar"})
-    assert not Membership.objects.filter(user__username="Omar").exists()
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        {"do": "role", "user": "Nobody", "role": "viewer"},
-        {"do": "role", "user": "Omar", "role": "king"},
-        {"do": "remove", "user": "Ada"},  # the last admin
-        {"do": "key", "name": "shop", "scopes": "everything"},
-        {"do": "key", "name": "", "scopes": "read"},
-        {"do": "revoke", "key": "999999"},
-        {"do": "revoke", "key": "²"},
-    ],
-)
-def test_settings_that_cannot_be_say_why(churn: Project, form: dict[str, str]) -> None:
-    make_user("Omar")
-    before = Membership.objects.count(), ApiKey.objects.count()
-
-    answer = sign_in("Ada").post("/p/churn/settings", form, follow=True)
-
-    assert answer.status_code == 200
-    assert 'data-state="bad"' in text(answer)
-    assert (Membership.objects.count(), ApiKey.objects.count()) == before
-
-
-def test_a_new_key_is_shown_once_and_dies_when_revoked(churn: Project) -> None:
-    ada = sign_in("Ada")
-
-    made = ada.post(
-        "/p/churn/settings", {"do": "key", "name": "till", "scopes": ["read"]}
-    )
-    plain = made.context["new_key"]
-    assert plain in text(made)
-    assert plain not in text(ada.get("/p/churn/settings"))
-    models, headers = "/api/v1/projects/churn/models", {"X-Api-Key": plain}
-    assert Client().get(models, headers=headers).status_code == 200
-
-    key = ApiKey.objects.get(name="till")
-    page = ada.post("/p/churn/settings", {"do": "revoke", "key": key.pk}, follow=True)
-    assert "revoked" in text(page)
-    assert Client().get(models, headers=headers).status_code == 401
-
-
 def test_the_owner_writes_a_note(churn: Project) -> None:
     words = "<b>Prices went up</b>"
 
@@ -522,6 +479,7 @@ def more_rows(project: Project) -> None:
     [
         "/p/churn", "/p/churn/models", "/p/churn/runs", "/p/churn/alerts",
         "/p/churn/predictions", "/p/churn/examples", "/p/churn/settings",
+        "/p/churn/settings/members", "/p/churn/settings/keys", "/p/churn/settings/audit",
         "/p/churn/monitor", "/p/churn/rollout", "/p/churn/data",
     ],
 )  # fmt: skip

@@ -17,9 +17,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlsystem.settings")
 
 PLACES = (
     *("", "label", "examples", "data", "models", "runs", "rollout", "monitor"),
-    *("alerts", "predictions", "try", "features", "settings"),
+    *("alerts", "predictions", "try", "features", "start", "data/schema", "data/new"),
+    *("settings", "settings/costs", "settings/gate", "settings/members"),
+    *("settings/keys", "settings/audit"),
 )
-HOUSE = {"projects": "/", "operator": "/operator", "password": "/password"}
+HOUSE = {
+    "projects": "/",
+    "new": "/new",
+    "operator": "/operator",
+    "password": "/password",
+}
 NOTHING_HERE = {"missing": "/nothing-here"}
 
 
@@ -43,7 +50,8 @@ def pages() -> dict[str, str]:
     for project in Project.objects.order_by("pk"):
         for place in PLACES:
             address = f"/p/{project.slug}/{place}".rstrip("/")
-            found[f"{project.slug}-{place or 'overview'}"] = address
+            name = place.replace("/", "-") or "overview"
+            found[f"{project.slug}-{name}"] = address
         for name, key in _details(project).items():
             if key is not None:
                 kind = name.rstrip("s")

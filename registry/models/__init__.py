@@ -2,6 +2,7 @@
 
 from registry.models.access import ApiKey, AuditEntry, Invitation, Membership, User
 from registry.models.data import Dataset, Event, LookupRow, Source, Split
+from registry.models.drafts import Draft
 from registry.models.projects import Project
 from registry.models.training import ModelVersion, Run, Schedule, Step, Trial
 from registry.models.work import IdempotencyRecord, Job, Webhook
@@ -10,6 +11,7 @@ __all__ = [
     "ApiKey",
     "AuditEntry",
     "Dataset",
+    "Draft",
     "Event",
     "IdempotencyRecord",
     "Invitation",

@@ -42,6 +42,7 @@ MORE = (
 )
 HOUSE = (
     Place("projects", "All projects", "/", "user"),
+    Place("new", "New project", "/new", "creator", "upload table csv", icon="plus"),
     Place("api", "API manual", "/api/docs", "user", "openapi rest", icon="external"),
     Place("operator", "Operator", "/operator", "staff", "workers jobs storage"),
     Place("password", "My password", "/password", "user", "account", icon="user"),
@@ -57,5 +58,6 @@ def of_project(project: Project, actor: Any) -> tuple[list[Place], list[Place]]:
 
 
 def of_house(user: Any) -> list[Place]:
-    """Where everybody, and staff, may go."""
-    return [place for place in HOUSE if place.role != "staff" or user.is_staff]
+    """Where everybody, and those who may create projects, and staff, may go."""
+    may = {"user": True, "creator": user.creates_projects, "staff": user.is_staff}
+    return [place for place in HOUSE if may[place.role]]

@@ -8,7 +8,8 @@ class DatasetsApi(Uploads, ProjectApi):
 """
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import file_digest
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
+from django.http import HttpRequest
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -86,6 +88,24 @@ class Uploads:
         if self.spooled and self.spooled.spool:
             self.spooled.spool.close()
         return super().finalize_response(*args, **kwargs)  # type: ignore[misc]
+
+
+@contextmanager
+def form_file(request: HttpRequest, name: str = "file") -> Iterator[Upload]:
+    """The one file of a page's form, on disk within the block."""
+    sent = request.FILES.getlist(name)
+    if len(sent) != 1 or not sent[0].name:
+        raise InvalidInput(
+            "Choose a file.", errors=[FieldError(name, "Choose a file.")]
+        )
+    if (sent[0].size or 0) > UPLOAD_LIMIT:
+        raise TooLarge(f"The file is larger than {UPLOAD_LIMIT // 2**20} MB.")
+    upload = _of_form(sent[0], {})
+    try:
+        yield upload
+    finally:
+        if upload.spool:
+            upload.spool.close()
 
 
 def _raw(kind: str) -> type[BaseParser]:

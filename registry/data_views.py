@@ -1,0 +1,227 @@
+"""The data pages: what is in, where from, how it is distributed, what is wrong with it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from registry import cures, dataset_rows, differences, intake, tables
+from registry.api.datasets import dataset_of
+from registry.api.imports import import_of
+from registry.errors import DomainError
+from registry.models import Dataset, Job, Project
+from registry.web import bars, uploads
+from registry.web.pages import project_page, whole_number
+
+MOST_DATASETS = 50
+ROWS = 50
+ALL_DIFFERENT = 20  # values, from which on a bar for each says nothing
+SHOWN_PARTS = ("training", "validation")
+TOLD_AT_ONCE = 8  # differences; the rest is folded away
+
+
+@project_page("viewer")
+def data(
+    request: HttpRequest, project: Project, number: int | None = None
+) -> HttpResponse:
+    """One dataset (the newest, if none is named), among the others."""
+    datasets = project.datasets.select_related("split", "created_by")
+    rows = list(datasets.prefetch_related("versions")[:MOST_DATASETS])
+    shown = (rows[0] if rows else None) if number is None else None
+    if number is not None:
+        listed = [row for row in rows if row.number == number]
+        shown = listed[0] if listed else dataset_of(project, number)
+    context: dict[str, Any] = {
+        "project": project,
+        "place": "data",
+        "tab": "data",
+        "datasets": rows,
+        "dataset": shown,
+        "is_newest": bool(rows) and shown == rows[0],
+        "sources": project.sources.all(),
+    }
+    if shown:
+        context |= _about(shown)
+    return render(request, "registry/data.html", context)
+
+
+def _about(dataset: Dataset) -> dict[str, Any]:
+    before = dataset.project.datasets.filter(number__lt=dataset.number).first()
+    changes = _changes(before, dataset) if before else []
+    findings = [
+        {**finding, "cure": cures.cure_of(finding["rule"])}
+        for finding in dataset.findings
+    ]
+    return {
+        "before": before,
+        "changes": changes[:TOLD_AT_ONCE],
+        "more_changes": changes[TOLD_AT_ONCE:],
+        "findings": [f for f in findings if f["level"] != "info"],
+        "remarks": [f for f in findings if f["level"] == "info"],
+        "columns": [_column(dataset, column) for column in dataset.columns],
+        "seen": sum(dataset.split.counts[p] for p in ("training", "validation")),
+        "origin": origin(dataset.lineage),
+    }
+
+
+def _changes(before: Dataset, now: Dataset) -> list[differences.Difference]:
+    return differences.of_datasets(
+        rows=(before.rows, now.rows),
+        columns=(before.columns, now.columns),
+        profiles=(before.profile, now.profile),
+    )
+
+
+def _column(dataset: Dataset, column: dict[str, Any]) -> dict[str, Any]:
+    figures = dataset.profile.get(column["name"], {})
+    rows, missing = figures.get("n", 0), figures.get("missing", 0)
+    words = f"{100 * missing / rows:.0f} %" if rows else ""
+    different = (
+        "top" in figures and figures["distinct"] == rows - missing > ALL_DIFFERENT
+    )
+    found = [f for f in dataset.findings if f["column"] == column["name"]]
+    return {
+        **column,
+        "figures": figures,
+        "share_words": "< 1 %" if words == "0 %" else words,
+        "all_different": different,
+        "odd": found[0]["text"] if found else "",
+        **({} if different else bars.of_figures(figures)),
+    }
+
+
+def origin(lineage: dict[str, Any]) -> str:
+    """Where the rows came from, in a few words.
+
+    >>> origin({"upload": "march.csv", "delimiter": "comma"})
+    'the file march.csv'
+    """
+    if lineage.get("kind") == "production":
+        added = lineage.get("rows_added", 0)
+        return f"dataset {lineage.get('root')} and {added:,} rows from production"
+    if extended := lineage.get("extends"):
+        return f"dataset {extended} and {lineage.get('rows_added', 0):,} rows more"
+    if source := lineage.get("source"):
+        where = lineage.get("table") or lineage.get("file") or ""
+        return f"the source {source}{f', {where}' if where else ''}"
+    if name := lineage.get("upload") or lineage.get("file"):
+        return f"the file {name}"
+    return "a table"
+
+
+@project_page("owner", POST="owner")
+def dataset_new(request: HttpRequest, project: Project) -> HttpResponse:
+    """A new version of the data: small files at once, large ones in the background."""
+    problem: dict[str, Any] = {}
+    if request.method == "POST":
+        try:
+            with uploads.form_file(request) as upload:
+                return _import(request, project, upload)
+        except DomainError as error:
+            places = [f"{one.field}: {one.message}" for one in error.errors]
+            told = [one for one in places if not one.endswith(error.detail)]
+            problem = {"detail": error.detail, "errors": told}
+    context = {
+        "project": project,
+        "place": "data",
+        "tab": "data",
+        "problem": problem,
+        "wanted": [*project.fields, {"name": project.target, "kind": "target"}],
+        "name": request.POST.get("name", ""),
+    }
+    status = 400 if problem else 200
+    return render(request, "registry/dataset_new.html", context, status=status)
+
+
+def _import(
+    request: HttpRequest, project: Project, upload: uploads.Upload
+) -> HttpResponse:
+    title = request.POST.get("name", "").strip() or upload.name
+    actor = request.actor  # type: ignore[attr-defined]
+    if upload.size > intake.AT_ONCE:
+        job = intake.later_from_file(
+            project=project,
+            staged=intake.keep_file(project=project, path=upload.path),
+            name=upload.name,
+            title=title,
+            by=actor.user,
+        )
+        return redirect("dataset-import", project.slug, job.pk)
+    frame, read = tables.read_table(path=upload.path, name=upload.name)
+    lineage = {"upload": upload.name, "sha256": upload.sha256, **read}
+    prepared = intake.prepare(project=project, frame=frame, name=title, lineage=lineage)
+    dataset = intake.commit(prepared, by=actor)
+    messages.success(request, f"Dataset {dataset.number} is in: {dataset.rows:,} rows.")
+    return redirect("dataset", project.slug, dataset.number)
+
+
+@project_page("owner", POST="owner")
+def dataset_import(request: HttpRequest, project: Project, job: UUID) -> HttpResponse:
+    """A large file on its way: the page asks again until it is in, or refused."""
+    found = import_of(project, job)
+    if request.method == "POST":
+        return _cancel(request, project, found)
+    if found.state == Job.State.SUCCEEDED:
+        return redirect("dataset", project.slug, found.result["dataset"])
+    errors = [f"{e['field']}: {e['message']}" for e in found.result.get("errors", [])]
+    context = {
+        "project": project,
+        "place": "data",
+        "tab": "data",
+        "job": found,
+        "problem": {
+            "detail": found.result.get("detail") or found.message,
+            "errors": errors,
+        },
+    }
+    htmx = getattr(request, "htmx", False)
+    name = "partials/dataset_import.html" if htmx else "dataset_import.html"
+    return render(request, f"registry/{name}", context)
+
+
+def _cancel(request: HttpRequest, project: Project, job: Job) -> HttpResponse:
+    try:
+        intake.stop(job=job)
+    except DomainError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, "The import is cancelled; nothing was kept.")
+    return redirect("data", project.slug)
+
+
+@project_page("owner")
+def rows(request: HttpRequest, project: Project, number: int) -> HttpResponse:
+    """Rows to look at, training and validation only; by part, or by a column's value."""
+    dataset = dataset_of(project, number)
+    part = request.GET.get("part", "")
+    part = part if part in SHOWN_PARTS else SHOWN_PARTS[0]
+    column, value = request.GET.get("column", ""), request.GET.get("value", "")
+    after = whole_number(request.GET.get("after"))
+    found = dataset_rows.rows_after(
+        dataset,
+        after=after,
+        count=ROWS + 1,
+        part=part,
+        only=(column, value) if column else None,
+    )
+    following = ""
+    if len(found) > ROWS:
+        query = request.GET.copy()
+        query["after"] = str(found[ROWS - 1]["row"])
+        following = f"?{query.urlencode()}"
+    context = {
+        "project": project,
+        "place": "data",
+        "tab": "data",
+        "dataset": dataset,
+        "rows": found[:ROWS],
+        "part": part,
+        "column": column,
+        "value": value,
+        "parts": [(name, dataset.split.counts[name]) for name in SHOWN_PARTS],
+        "next": following,
+        "later": after is not None,
+    }
+    return render(request, "registry/rows.html", context)

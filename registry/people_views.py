@@ -1,0 +1,280 @@
+"""Settings of a project: who is in it, which keys open it, and who did what."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.dateparse import parse_date
+
+from registry import keys, people
+from registry.catalogue import ROLES, SCOPES
+from registry.clock import now as clock_now
+from registry.errors import DomainError, Forbidden, NotFound
+from registry.models import ApiKey, Membership, Project, User
+from registry.web import undo
+from registry.web.pages import project_page, whole_number
+
+ROLE_WORDS = {
+    "viewer": "sees everything but single people's data",
+    "labeller": "labels what is handed to them",
+    "reviewer": "labels, settles disputes, writes guidelines",
+    "owner": "data, runs, costs, decisions; approves and rolls back",
+    "admin": "all of that, and rollouts, members, keys",
+}
+SCOPE_WORDS = {
+    "predict": "ask for predictions",
+    "truth": "say what came true",
+    "label": "label examples",
+    "read": "read what a viewer sees",
+    "manage": "change the project",
+}
+LASTING = (
+    ("", "never"),
+    ("30", "in 30 days"),
+    ("90", "in 90 days"),
+    ("365", "in a year"),
+)
+ENTRIES = 50
+Shown = dict[str, Any]
+Verb = Callable[[HttpRequest, Project], Shown]
+
+
+@project_page("owner", POST="admin")
+def members(request: HttpRequest, project: Project) -> HttpResponse:
+    """Who is in the project; an admin changes that."""
+    shown, done = _act(request, project, MEMBER_VERBS)
+    if done:
+        return redirect(request.path)
+    found = project.memberships.filter(user__is_service=False).select_related("user")
+    context = {
+        "tab": "members",
+        "members": found.order_by("user__username"),
+        "roles": [(role, ROLE_WORDS[role]) for role in ROLES],
+        **shown,
+    }
+    return _show(request, project, context)
+
+
+def _person(request: HttpRequest) -> User:
+    name = request.POST.get("user", "").strip()
+    found = User.objects.filter(username=name, is_service=False).first()
+    if found is None:
+        cure = "Invite them below." if _is_staff(request) else "Staff create people."
+        raise NotFound(f"There is nobody called {name}. {cure}")
+    return found
+
+
+def _is_staff(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_staff", False))
+
+
+def _set_role(request: HttpRequest, project: Project) -> Shown:
+    user, role = _person(request), request.POST.get("role", "")
+    actor = request.actor  # type: ignore[attr-defined]
+    people.set_role(project=project, user=user, role=role, by=actor)
+    messages.success(request, f"{user} is {role} now.")
+    return {}
+
+
+def _remove(request: HttpRequest, project: Project) -> Shown:
+    user = _person(request)
+    before = Membership.objects.filter(project=project, user=user).first()
+    actor = request.actor  # type: ignore[attr-defined]
+    people.remove_member(project=project, user=user, by=actor)
+    undo.offer(
+        request,
+        f"{user} is out: signed out, and keys of theirs are revoked.",
+        action=request.path,
+        do="role",
+        user=user.get_username(),
+        role=before.role if before else "viewer",
+    )
+    return {}
+
+
+def _invite(request: HttpRequest, project: Project) -> Shown:
+    """A new person with a role; their link is shown in this answer alone."""
+    if not _is_staff(request):
+        raise Forbidden("Only staff make new people.")
+    name, actor = request.POST.get("name", "").strip(), request.actor  # type: ignore[attr-defined]
+    role = request.POST.get("role", "")
+    if role not in ROLES:
+        raise NotFound(f"There is no role {role[:40]}.")
+    user = people.create_user(name=name, by=actor)
+    people.set_role(project=project, user=user, role=role, by=actor)
+    return {"link": people.invite(user=user, by=actor), "invited": user}
+
+
+def _link(request: HttpRequest, project: Project) -> Shown:
+    """A fresh link for somebody who lost the first one, or the password."""
+    if not _is_staff(request):
+        raise Forbidden("Only staff make links.")
+    user = _person(request)
+    if not project.memberships.filter(user=user).exists():
+        raise NotFound(f"{user} is not a member.")
+    actor = request.actor  # type: ignore[attr-defined]
+    return {"link": people.invite(user=user, by=actor), "invited": user}
+
+
+MEMBER_VERBS: dict[str, Verb] = {
+    "role": _set_role,
+    "remove": _remove,
+    "invite": _invite,
+    "link": _link,
+}
+
+
+@project_page("admin", POST="admin")
+def keys_page(request: HttpRequest, project: Project) -> HttpResponse:
+    """What programs come in with: made, rotated, revoked; shown once."""
+    shown, done = _act(request, project, KEY_VERBS)
+    if done:
+        return redirect(request.path)
+    mine = project.memberships.filter(user__is_service=False).select_related("user")
+    context = {
+        "tab": "keys",
+        "keys": project.keys.select_related("user"),
+        "now": clock_now(),
+        "scopes": [(scope, SCOPE_WORDS[scope]) for scope in SCOPES],
+        "lasting": LASTING,
+        "people": mine.order_by("user__username"),
+        "typed": request.POST,
+        "typed_scopes": request.POST.getlist("scopes") or ["predict"],
+        **shown,
+    }
+    return _show(request, project, context)
+
+
+def _new_key(request: HttpRequest, project: Project) -> Shown:
+    days, name = whole_number(request.POST.get("days")), request.POST.get("for", "")
+    user = User.objects.filter(username=name, memberships__project=project).first()
+    if name and user is None:
+        raise NotFound(f"{name} is not a member.")
+    key, plain = keys.create_key(
+        project=project,
+        name=request.POST.get("name", "").strip(),
+        scopes=request.POST.getlist("scopes"),
+        user=user,
+        expires_at=clock_now() + timedelta(days=days) if days else None,
+        by=request.actor,  # type: ignore[attr-defined]
+    )
+    return {"new_key": plain, "new_key_name": key.name}
+
+
+def _rotate(request: HttpRequest, project: Project) -> Shown:
+    old = _key(request, project)
+    key, plain = keys.rotate(key=old, by=request.actor)  # type: ignore[attr-defined]
+    return {"new_key": plain, "new_key_name": key.name, "rotated": keys.ROTATION}
+
+
+def _revoke(request: HttpRequest, project: Project) -> Shown:
+    key = _key(request, project)
+    keys.revoke(key=key, by=request.actor)  # type: ignore[attr-defined]
+    messages.success(request, f"{key.name} is revoked: it opens nothing any more.")
+    return {}
+
+
+def _key(request: HttpRequest, project: Project) -> ApiKey:
+    number = whole_number(request.POST.get("key")) or 0
+    found = project.keys.select_related("project", "user").filter(pk=number).first()
+    if found is None:
+        raise NotFound("There is no such key.")
+    return found
+
+
+KEY_VERBS: dict[str, Verb] = {"key": _new_key, "rotate": _rotate, "revoke": _revoke}
+
+
+def _act(
+    request: HttpRequest, project: Project, verbs: dict[str, Verb]
+) -> tuple[Shown, bool]:
+    """What a button shows this once, and whether the page starts afresh."""
+    if request.method != "POST":
+        return {}, False
+    verb = verbs.get(request.POST.get("do", ""))
+    if verb is None:
+        raise NotFound("There is no such button.")
+    try:
+        shown = verb(request, project)
+    except DomainError as error:
+        return {"problem": error.detail}, False
+    return shown, not shown
+
+
+@project_page("owner")
+def audit(request: HttpRequest, project: Project) -> HttpResponse:
+    """Who did what, refused attempts too; the newest first, page by page."""
+    names = ("who", "what", "from", "to")
+    asked = {name: request.GET.get(name, "").strip() for name in names}
+    asked["refused"] = request.GET.get("refused", "")
+    rows = project.audit.all()
+    if asked["who"]:
+        rows = rows.filter(actor_name__icontains=asked["who"])
+    if asked["what"]:
+        rows = rows.filter(action__startswith=asked["what"])
+    if asked["refused"]:
+        rows = rows.filter(allowed=False)
+    if since := _day(asked["from"]):
+        rows = rows.filter(at__gte=since)
+    if until := _day(asked["to"]):
+        rows = rows.filter(at__lt=until + timedelta(days=1))
+    if before := whole_number(request.GET.get("before")):
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-id")[: ENTRIES + 1])
+    following = ""
+    if len(found) > ENTRIES:
+        query = request.GET.copy()
+        query["before"] = str(found[ENTRIES - 1].pk)
+        following = f"?{query.urlencode()}"
+    context = {
+        "tab": "audit",
+        "entries": found[:ENTRIES],
+        "next": following,
+        "asked": asked,
+        "kinds": _kinds(project),
+        "filtered": any(asked.values()),
+    }
+    return _show(request, project, context)
+
+
+def _kinds(project: Project) -> list[str]:
+    """What the filter offers: the nouns of actions there are."""
+    actions = project.audit.order_by().values_list("action", flat=True).distinct()
+    return sorted({action.partition(".")[0] for action in actions})
+
+
+def _day(text: str) -> datetime | None:
+    """A day of UTC; what is none filters nothing."""
+    try:
+        found = parse_date(text)
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    return clock_now().replace(
+        year=found.year,
+        month=found.month,
+        day=found.day,
+        hour=0,
+        minute=0,
+        second=0,
+        microsecond=0,
+    )
+
+
+def _show(
+    request: HttpRequest, project: Project, context: dict[str, Any]
+) -> HttpResponse:
+    page = {
+        "project": project,
+        "place": "settings",
+        "may_edit": request.actor.may("admin"),  # type: ignore[attr-defined]
+        "is_staff": _is_staff(request),
+        **context,
+    }
+    name = f"registry/settings_{context['tab']}.html"
+    status = 400 if context.get("problem") else 200
+    return render(request, name, page, status=status)

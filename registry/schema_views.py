@@ -1,0 +1,145 @@
+"""The schema editor: what an input is, for the versions to come."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from registry import cost_words, datasets, definition_store, frames, projects
+from registry.errors import DomainError, EditedMeanwhile
+from registry.models import Dataset, Project
+from registry.schema import KINDS, NUMBERS
+from registry.web.pages import project_page, whole_number
+
+BOUNDS = ("minimum", "maximum")
+Row = dict[str, Any]
+
+
+@project_page("viewer", POST="owner")
+def schema(request: HttpRequest, project: Project) -> HttpResponse:
+    """Fields as a form for owners, as a table for viewers. Who edits an old page is told
+    so, and keeps what they typed."""
+    rows, told = rows_of(project), list[str]()
+    if request.method == "POST":
+        _take(rows, request.POST)
+        told = [f"{r['name']}: {r['error']}" for r in rows if r["error"]]
+        told = told or _save(request, project, rows)
+        if not told:
+            messages.success(
+                request, "The schema is changed. What serves now stays as it is."
+            )
+            return redirect(request.path)
+        project.refresh_from_db()
+    context = {
+        "project": project,
+        "place": "data",
+        "tab": "schema",
+        "rows": rows,
+        "told": told,
+        "kinds": KINDS,
+        "declared": definition_store.declared(project),
+    }
+    status = 400 if told else 200
+    return render(request, "registry/schema.html", context, status=status)
+
+
+def rows_of(project: Project) -> list[Row]:
+    """The project's fields, then columns of the newest dataset that are no inputs."""
+    places = definition_store.declared(project)
+    newest = project.datasets.first()
+    rows = [{**field, "use": True} for field in project.fields]
+    known = {field["name"] for field in project.fields}
+    rows += [
+        {**column, "use": False}
+        for column in (newest.columns if newest else [])
+        if column["role"] == "excluded" and column["name"] not in known
+    ]
+    for number, row in enumerate(rows):
+        row |= {"number": number, "error": "", "declared": ""}
+        row["declared"] = places.get(f"fields.{row['name']}", "")
+        row["is_number"] = row["kind"] in NUMBERS
+        row["was"] = row["kind"]
+    return rows
+
+
+def _take(rows: list[Row], typed: Mapping[str, str]) -> None:
+    """What was typed, row by row; declared ones stay as the code says."""
+    for row in rows:
+        if row["declared"]:
+            continue
+        number = row["number"]
+        row["use"] = f"use-{number}" in typed
+        row["required"] = f"required-{number}" in typed
+        row["unit"] = typed.get(f"unit-{number}", "").strip()
+        if (kind := typed.get(f"kind-{number}", "")) in KINDS:
+            row["kind"] = kind
+        for bound in BOUNDS:
+            text = typed.get(f"{bound}-{number}", "").strip()
+            row[bound] = text
+            if not text or row["kind"] not in NUMBERS:
+                row[bound] = None
+                continue
+            try:
+                row[bound] = cost_words.read_number(text)
+            except ValueError as error:
+                row["error"] = f"{bound}: {error}"
+        if len(row["unit"]) > 40:
+            row["error"] = "unit: write up to 40 characters."
+
+
+def _save(request: HttpRequest, project: Project, rows: list[Row]) -> list[str]:
+    newest = project.datasets.select_related("split").first()
+    changed = [r for r in rows if r["use"] and r["kind"] != r["was"]]
+    if newest and changed:
+        _check_kinds(newest, changed)
+        if told := [f"{r['name']}: {r['error']}" for r in changed if r["error"]]:
+            return told
+    try:
+        projects.update_project(
+            project=project,
+            by=request.actor,  # type: ignore[attr-defined]
+            revision=whole_number(request.POST.get("revision")) or 0,
+            changes={"fields": [_field(row, newest) for row in rows if row["use"]]},
+        )
+    except EditedMeanwhile:
+        return [
+            "Somebody changed this project while you were editing. Your changes are "
+            "below, not saved: look at them again and save once more."
+        ]
+    except DomainError as error:
+        return [error.detail, *(one.message for one in error.errors)]
+    return []
+
+
+def _check_kinds(dataset: Dataset, changed: list[Row]) -> None:
+    """Kinds that the newest rows do not bear out are refused by row."""
+    table = datasets.training_frame(dataset)
+    here = [row for row in changed if row["name"] in table]
+    _, bad = frames.conform(here, table)
+    wrong = {one.column: str(one) for one in bad}
+    for row in here:
+        row["error"] = wrong.get(row["name"], "")
+
+
+def _field(row: Row, newest: Dataset | None) -> Row:
+    """The row as a project keeps it: only what is said."""
+    if row["declared"]:
+        own = {"number", "use", "error", "declared", "is_number", "was", "role"}
+        return {key: value for key, value in row.items() if key not in own}
+    field: Row = {"name": row["name"], "kind": row["kind"]}
+    if row.get("required"):
+        field["required"] = True
+    if row.get("unit"):
+        field["unit"] = row["unit"]
+    field |= {bound: row[bound] for bound in BOUNDS if row.get(bound) is not None}
+    if row["kind"] == "categorical":
+        field["categories"] = row.get("categories") or _categories(row, newest)
+    return field
+
+
+def _categories(row: Row, newest: Dataset | None) -> list[str]:
+    """What a column that becomes a category has had so far."""
+    figures = newest.profile.get(row["name"], {}) if newest else {}
+    return sorted(value for value, _ in figures.get("top", []))

@@ -1,0 +1,179 @@
+"""Settings of a project: the problem, what mistakes cost and what is decided, the gate.
+Templates all: what serves now stays as it is, the next version copies them."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from registry import catalogue, cost_words, decision, definition_store, projects
+from registry.cost_forms import CostForm
+from registry.errors import DomainError, EditedMeanwhile
+from registry.models import Project
+from registry.settings_forms import DecisionForm, GateForm, ProblemForm
+from registry.web.pages import project_page, whole_number
+
+SAVED = "Saved. What serves now stays as it is; the next version follows."
+EXAMPLE_SHARE = 0.3
+
+
+@project_page("owner", POST="owner")
+def settings(request: HttpRequest, project: Project) -> HttpResponse:
+    """What is predicted, judged by what, and when the truth is known."""
+    form = ProblemForm(
+        request.POST or None,
+        project=project,
+        places=definition_store.declared(project),
+        initial=ProblemForm.initial_of(project),
+    )
+    told = list[str]()
+    if request.method == "POST" and form.is_valid():
+        told = _save(request, project, form.changes())
+        if not told:
+            return redirect(request.path)
+    return _show(request, project, "problem", {"form": form, "told": told})
+
+
+@project_page("owner", POST="owner")
+def costs(request: HttpRequest, project: Project) -> HttpResponse:
+    """What mistakes cost, and what is done with a probability; with an example that
+    follows what is typed."""
+    typed = request.POST if request.method == "POST" else None
+    places = definition_store.declared(project)
+    table = CostForm(
+        task=project.task,
+        classes=project.classes,
+        fields=project.fields,
+        costs=project.costs,
+        typed=None if "costs" in places else typed,
+    )
+    form = DecisionForm(
+        typed,
+        project=project,
+        places=places,
+        initial=DecisionForm.initial_of(project),
+    )
+    valid = typed is not None and form.is_valid() and not table.errors
+    context: dict[str, Any] = {
+        "costs": table,
+        "form": form,
+        "places": places,
+        "sentences": [] if table.errors else _sentences(project, table, form),
+    }
+    if request.POST.get("do") == "example":
+        return render(request, "registry/partials/cost_example.html", context)
+    if valid:
+        told = _save(request, project, _cost_changes(project, table, form))
+        if not told:
+            return redirect(request.path)
+        context["told"] = told
+    return _show(request, project, "costs", context)
+
+
+def _cost_changes(
+    project: Project, table: CostForm, form: DecisionForm
+) -> dict[str, Any]:
+    """Costs that come or go take along what models are judged by."""
+    changes: dict[str, Any] = {"costs": table.costs}
+    if project.is_classification:
+        changes["decision"] = form.decision()
+    if table.costs and not project.costs:
+        changes["primary_metric"] = "cost"
+    elif not table.costs and project.primary_metric == "cost":
+        changes["primary_metric"] = catalogue.default_metric(
+            project.task, has_costs=False
+        )
+    return changes
+
+
+def _sentences(project: Project, table: CostForm, form: DecisionForm) -> list[str]:
+    """What these costs and this decision lead to, with the numbers of a usual row."""
+    row = _usual_row(project)
+    told = cost_words.sentences(
+        costs=table.costs,
+        classes=project.classes,
+        positive=project.positive_class,
+        row=row,
+        unit=project.unit or project.target,
+    )
+    if not (form.is_bound and form.is_valid() and project.positive_class):
+        return told
+    wanted = form.decision()
+    if decision.problems(wanted, costs=table.costs, classes=project.classes):
+        return told
+    shares = {project.negative_class: 1 - EXAMPLE_SHARE}
+    shares[project.positive_class] = EXAMPLE_SHARE
+    found = decision.decide(
+        probabilities=shares,
+        decision=wanted,
+        costs=table.costs,
+        positive=project.positive_class,
+        row=row,
+    )
+    if found:
+        said = (
+            f"At {100 * EXAMPLE_SHARE:.0f} % {project.positive_class} the answer says"
+        )
+        told.append(f"{said} “{found.action}”, because {found.reason}.")
+    return told
+
+
+def _usual_row(project: Project) -> dict[str, Any]:
+    newest = project.datasets.first()
+    profile = newest.profile if newest else {}
+    return {
+        name: figures["quantiles"]["0.5"]
+        for name, figures in profile.items()
+        if "quantiles" in figures
+    }
+
+
+@project_page("owner", POST="owner")
+def gate(request: HttpRequest, project: Project) -> HttpResponse:
+    """What a new model must show before it may serve."""
+    places = definition_store.declared(project)
+    form = GateForm(
+        request.POST or None,
+        project=project,
+        places=places,
+        initial=GateForm.initial_of(project),
+    )
+    told = list[str]()
+    if request.method == "POST" and form.is_valid():
+        told = _save(request, project, {"gate": form.gate()})
+        if not told:
+            return redirect(request.path)
+    metric = catalogue.METRICS.get(project.primary_metric)
+    context = {"form": form, "told": told, "metric": metric, "places": places}
+    return _show(request, project, "gate", context)
+
+
+def _save(request: HttpRequest, project: Project, changes: dict[str, Any]) -> list[str]:
+    """The verb; what speaks against it, in sentences. Who edited an old page is told."""
+    try:
+        projects.update_project(
+            project=project,
+            by=request.actor,  # type: ignore[attr-defined]
+            revision=whole_number(request.POST.get("revision")) or 0,
+            changes=changes,
+        )
+    except EditedMeanwhile:
+        return [
+            "Somebody changed this project while you were editing. What you typed is "
+            "below, not saved: look at it again and save once more."
+        ]
+    except DomainError as error:
+        return [error.detail, *(one.message for one in error.errors)]
+    messages.success(request, SAVED)
+    return []
+
+
+def _show(
+    request: HttpRequest, project: Project, tab: str, context: dict[str, Any]
+) -> HttpResponse:
+    project.refresh_from_db()
+    wrong = request.method == "POST"
+    page = context | {"project": project, "place": "settings", "tab": tab}
+    name = f"registry/settings_{tab}.html"
+    return render(request, name, page, status=400 if wrong else 200)

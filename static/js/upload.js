@@ -1,0 +1,77 @@
+// A large file tells how far it is: <form data-upload> with [data-progress] inside.
+// Without this module the form is sent as any other.
+
+import { toast } from "./app.js";
+
+function show(form, words, share = null) {
+  const place = form.querySelector("[data-progress]");
+  place.hidden = false;
+  place.querySelector("[data-words]").textContent = words;
+  const bar = place.querySelector("progress");
+  if (share === null) bar.removeAttribute("value");
+  else bar.value = share;
+  place.querySelector("[data-share]").textContent = share === null ? "" : `${Math.round(100 * share)} %`;
+}
+
+function done(form, request) {
+  if (request.responseURL && request.responseURL !== form.action) {
+    window.location.assign(request.responseURL);
+    return;
+  }
+  // The same page again, with what is wrong: only its content changes.
+  const page = new DOMParser().parseFromString(request.responseText, "text/html");
+  const fresh = page.getElementById("content");
+  if (!fresh) {
+    toast(`The server answered ${request.status}. Nothing was kept; try again.`, "bad");
+    reset(form);
+    return;
+  }
+  document.getElementById("content").replaceWith(fresh);
+  fresh.focus();
+  fresh.querySelectorAll("form[data-upload]").forEach(prepare);
+}
+
+function reset(form) {
+  form.querySelector("[data-progress]").hidden = true;
+  form.querySelector("button[type=submit]").disabled = false;
+  delete form.dataset.sent;
+}
+
+function send(event) {
+  const form = event.currentTarget;
+  event.preventDefault();
+  const request = new XMLHttpRequest();
+  request.open("POST", form.action);
+  request.upload.addEventListener("progress", ({ loaded, total }) => {
+    if (loaded < total) show(form, "Sending", loaded / total);
+    else show(form, "Reading the rows");
+  });
+  request.addEventListener("load", () => done(form, request));
+  request.addEventListener("error", () => {
+    toast("No connection. Nothing was kept; try again.", "bad");
+    reset(form);
+  });
+  request.send(new FormData(form));
+  form.querySelector("button[type=submit]").disabled = true;
+  show(form, "Sending", 0);
+}
+
+function prepare(form) {
+  form.addEventListener("submit", send);
+  const zone = form.querySelector("[data-drop]");
+  for (const name of ["dragenter", "dragover"]) {
+    zone.addEventListener(name, (event) => {
+      event.preventDefault();
+      zone.dataset.over = "yes";
+    });
+  }
+  for (const name of ["dragleave", "drop"]) {
+    zone.addEventListener(name, () => delete zone.dataset.over);
+  }
+  zone.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files.length) zone.querySelector("input").files = event.dataTransfer.files;
+  });
+}
+
+document.querySelectorAll("form[data-upload]").forEach(prepare);
