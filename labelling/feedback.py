@@ -58,7 +58,7 @@ def give(
     with transaction.atomic():
         asked = False
         if said is None and not prediction.test:  # before the project is locked
-            asked = _ask_for_label(project, prediction, now=now)
+            asked = ask_for_label(project=project, prediction=prediction, now=now)
         matching.lock(project)
         if _is_new(row):
             row.save(force_insert=True)
@@ -123,7 +123,9 @@ def _count_as_truth(
     store(project=project, claims=[claim], now=now, summary=Summary())
 
 
-def _ask_for_label(project: Project, prediction: Prediction, *, now: datetime) -> bool:
+def ask_for_label(
+    *, project: Project, prediction: Prediction, now: datetime, reason: str = REASON
+) -> bool:
     """What was predicted from becomes an example that is handed out first. False where
     experts have looked at it already: their word stands."""
     payload = prediction.input or prediction.features
@@ -135,7 +137,7 @@ def _ask_for_label(project: Project, prediction: Prediction, *, now: datetime) -
         payload=payload,
         content_hash=intake.content_hash(payload, project=project),
         priority=PRIORITY,
-        reason=REASON,
+        reason=reason,
         prediction_id=prediction.pk,
     )
     intake.add(project=project, drafts=[draft], taken=intake.Taken(), now=now)
@@ -143,6 +145,6 @@ def _ask_for_label(project: Project, prediction: Prediction, *, now: datetime) -
         project=project, key=draft.key, state__in=["open", "disputed"]
     )
     unlabelled.filter(priority__lt=PRIORITY, duplicate_of=None).update(
-        priority=PRIORITY, reason=REASON
+        priority=PRIORITY, reason=reason
     )
     return unlabelled.exists()

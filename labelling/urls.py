@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from labelling import views
+from labelling import prediction_pages, views
 from labelling.api.examples import ExamplesApi, LabelsApi
 from labelling.api.feedback import FeedbackApi
 from labelling.api.predictions import PredictionApi, PredictionsApi
@@ -43,7 +43,12 @@ pages: list[URLPattern | URLResolver] = [
     path("p/<slug:project>/examples", views.examples, name="examples"),
     path(
         "p/<slug:project>/predictions/<uuid:id>/truth",
-        views.truth_card,
+        prediction_pages.truth_card,
         name="truth-card",
+    ),
+    path(
+        "p/<slug:project>/predictions/<uuid:id>/label",
+        prediction_pages.ask,
+        name="prediction-label",
     ),
 ]

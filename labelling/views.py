@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 
 from labelling.labeller.annotate import read_answer, skip, submit, undo
 from labelling.labeller.queue import Card, card_of, hand_out
-from labelling.models import Annotation, Example, GroundTruth, Lease, Match
+from labelling.models import Annotation, Example, GroundTruth, Lease
 from registry import cards
 from registry.clock import now as clock_now
 from registry.errors import DomainError, InvalidInput
@@ -183,13 +183,3 @@ def examples(request: HttpRequest, project: Project) -> HttpResponse:
             "truths": GroundTruth.objects.filter(project=project).count(),
         }
     return render(request, "labelling/examples.html", context)
-
-
-@project_page("owner")
-def truth_card(request: HttpRequest, project: Project, id: UUID) -> HttpResponse:
-    """What is known of one prediction's truth, for its page."""
-    match = Match.objects.select_related("truth").filter(
-        project=project, prediction_id=id
-    )
-    context = {"match": match.first(), "project": project}
-    return render(request, "labelling/partials/truth.html", context)

@@ -24,6 +24,7 @@ from registry.web.pages import PageRequest, project_page, whole_number
 from serving import rollout as verbs
 from serving import rollout_forms as forms
 from serving import rollout_story as story
+from serving import samples
 from serving.model_server.states import shares_of
 from serving.models import Rollout
 from serving.rollout_writes import Edit
@@ -199,7 +200,7 @@ def who(request: PageRequest, project: Project) -> HttpResponse:
     """Which version somebody would get now, and why."""
     rollout = verbs.of_project(project)
     user = request.GET.get("user", "").strip()[:200]
-    attributes = _attributes(request.GET.get("attributes", ""))
+    attributes = samples.attributes(request.GET.get("attributes", ""))
     context: dict[str, Any] = {"project": project, "user": user}
     if user:
         shares = shares_of(rollout)
@@ -213,9 +214,3 @@ def who(request: PageRequest, project: Project) -> HttpResponse:
         context |= {"route": route, "version": version}
         context["why"] = why(shares=shares, caller=caller)
     return render(request, "serving/partials/who.html", context)
-
-
-def _attributes(text: str) -> dict[str, str]:
-    """`plan=gold, country=CH` as attributes."""
-    pairs = (part.partition("=") for part in text.replace("\n", ",").split(","))
-    return {name.strip(): value.strip() for name, equals, value in pairs if equals}

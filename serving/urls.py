@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from serving import rollout_api, rollout_pages, views
+from serving import prediction_pages, rollout_api, rollout_pages, try_pages
 from serving.frontend.api import PredictApi, PredictBatchApi
 from serving.model_server.api import ArtifactApi, RawPredictApi
 from serving.scorings import api as scorings
@@ -64,9 +64,17 @@ pages: list[URLPattern | URLResolver] = [
     path(N, v2.MetadataApi.as_view(), name="v2-version"),
     path(f"{N}/ready", v2.ModelReadyApi.as_view(), name="v2-version-ready"),
     path(f"{N}/infer", v2.InferApi.as_view(), name="v2-version-infer"),
-    path("p/<slug:project>/predictions", views.predictions, name="predictions"),
-    path("p/<slug:project>/predictions/<uuid:id>", views.prediction, name="prediction"),
-    path("p/<slug:project>/try", views.try_it, name="try"),
+    path(
+        "p/<slug:project>/predictions",
+        prediction_pages.predictions,
+        name="predictions",
+    ),
+    path(
+        "p/<slug:project>/predictions/<uuid:id>",
+        prediction_pages.prediction,
+        name="prediction",
+    ),
+    path("p/<slug:project>/try", try_pages.try_it, name="try"),
     path("p/<slug:project>/rollout/who", rollout_pages.who, name="rollout-who"),
     path(
         "p/<slug:project>/rollout/<slug:verb>",

@@ -146,6 +146,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "predictions": {"GET": "owner"},
     "prediction": {"GET": "owner"},
     "truth-card": {"GET": "owner"},
+    "prediction-label": {"POST": "owner"},
     "try": {"GET": "viewer", "POST": "viewer"},
     "rollout-evidence": {"GET": "viewer"},
     "rollout-who": {"GET": "viewer"},

@@ -1,0 +1,131 @@
+"""The try-it console: a form made from the schema, the answer, and the same request as
+a program would send it. What is sent from here is a test and counts nowhere."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from registry.clock import now as clock_now
+from registry.errors import InvalidInput
+from registry.models import Project
+from registry.web.pages import PageRequest, project_page
+from serving import samples
+from serving.explained import bars, shares
+from serving.frontend import forms
+from serving.frontend.front import answer, problem
+from serving.models import Rollout
+
+Asked = dict[str, Any]
+
+
+@project_page("viewer", POST="viewer")
+def try_it(request: PageRequest, project: Project) -> HttpResponse:
+    """The form with an example in it; asked, the answer beside it."""
+    context: Asked = {"project": project, "place": "try"}
+    asked: Asked | None = None
+    if request.method == "POST":
+        try:
+            asked = read(project, request)
+        except InvalidInput as error:
+            context |= {"status": error.status, "answer": problem(error)}
+        else:
+            context |= _answered(project, request, asked)
+    shown = asked or {"input": samples.example(project)}
+    pictures = [f["name"] for f in project.fields if f["kind"] == "image"]
+    url = request.build_absolute_uri(f"/api/v1/projects/{project.slug}/predict")
+    context |= {
+        "fields": _fields(project, shown),
+        "entity": _entity(project, shown),
+        "user": shown.get("user", ""),
+        "attributes": _words(shown.get("attributes") or {}),
+        "looks_up": _looks_up(project),
+        "code": samples.programs(url, shown, pictures=pictures),
+    }
+    htmx = getattr(request, "htmx", False)
+    part = "serving/partials/tried.html"
+    return render(request, part if htmx else "serving/try.html", context)
+
+
+def _answered(project: Project, request: PageRequest, asked: Asked) -> Asked:
+    status, body = answer(
+        project=project,
+        request={**asked, "explain": True, "test": True},
+        actor=request.actor,
+        now=clock_now(),
+    )
+    return {
+        "status": status,
+        "answer": body,
+        "number": str(body.get("model", "")).rpartition("/")[2],
+        "bars": bars(body.get("explanation")),
+        "shares": shares(body.get("probabilities")),
+        "raw": samples.pretty(body),
+    }
+
+
+def read(project: Project, request: HttpRequest) -> Asked:
+    """What was typed, as a request; empty is missing. A file is an image, and one that
+    was sent before need not be chosen again."""
+    given: Asked = {}
+    for field in project.fields:
+        name, kind = field["name"], field["kind"]
+        text = request.POST.get(f"field:{name}", "").strip()
+        if kind == "image":
+            file = request.FILES.get(f"field:{name}")
+            text = forms.as_base64(name, file) if file else text
+            text = text or request.POST.get(f"sent:{name}", "")
+        if kind == "datetime":
+            text = samples.with_offset(text, project.zone)
+        if text:
+            given[name] = forms.typed(text, kind)
+    named = {
+        name: text
+        for name in project.entity
+        if (text := request.POST.get(f"entity:{name}", "").strip())
+    }
+    asked: Asked = {"input": given} if given or not named else {}
+    if named:
+        asked["entity"] = (
+            named if len(project.entity) > 1 else next(iter(named.values()))
+        )
+    if user := request.POST.get("user", "").strip():
+        asked["user"] = user
+    if attributes := samples.attributes(request.POST.get("attributes", "")):
+        asked["attributes"] = attributes
+    return asked
+
+
+def _fields(project: Project, shown: Asked) -> list[Asked]:
+    """Each field with what its control holds."""
+    given = shown.get("input") or {}
+    found = []
+    for field in project.fields:
+        value = given.get(field["name"], "")
+        if field["kind"] == "datetime":
+            value = samples.without_offset(value, project.zone)
+        elif isinstance(value, bool):
+            value = "true" if value else "false"
+        found.append({**field, "value": value})
+    return found
+
+
+def _entity(project: Project, shown: Asked) -> list[tuple[str, str]]:
+    """The columns that name the subject, each with what was typed; those that are
+    fields too have a control already."""
+    fields = {field["name"] for field in project.fields}
+    given: Any = shown.get("entity") or {}
+    if not isinstance(given, dict):
+        given = dict.fromkeys(project.entity, given)
+    return [
+        (name, given.get(name, "")) for name in project.entity if name not in fields
+    ]
+
+
+def _looks_up(project: Project) -> bool:
+    rollout = Rollout.objects.filter(project=project).select_related("live").first()
+    return bool(rollout and rollout.live.features.get("lookups"))
+
+
+def _words(attributes: Asked) -> str:
+    return ", ".join(f"{name}={value}" for name, value in attributes.items())

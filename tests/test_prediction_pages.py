@@ -1,0 +1,150 @@
+"""The predictions log: filters that stay, pages without repeats, one click to a label."""
+
+from datetime import timedelta
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from labelling.models import Example
+from registry.clock import now
+from registry.models import Project, User
+from serving.models import Prediction
+from tests.factories import make_prediction, make_project
+from tests.full_project import make_full_project, make_people
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_in(name: str) -> Client:
+    client = Client()
+    client.force_login(User.objects.get(username=name))
+    return client
+
+
+def text(response: HttpResponse) -> str:
+    return response.content.decode()
+
+
+@pytest.fixture
+def log() -> Project:
+    """120 answers, the oldest first; every tenth of them fell back."""
+    project = make_project()
+    make_people(project)
+    for i in range(120):
+        make_prediction(
+            project,
+            at=now() - timedelta(hours=120 - i),
+            reference=f"order {i}",
+            role="fallback" if i % 10 == 0 else "live",
+            fallback="Version 2: it was too slow." if i % 10 == 0 else "",
+        )
+    return project
+
+
+def references(page: HttpResponse) -> list[str]:
+    return [row.reference for row in page.context["rows"]]
+
+
+def test_older_answers_are_read_page_by_page_without_a_repeat(log: Project) -> None:
+    owen, address, seen = sign_in("Owen"), "/p/churn/predictions", []
+    while address:
+        page = owen.get(address)
+        seen += references(page)
+        address = page.context["next"]
+
+    assert seen == [f"order {i}" for i in reversed(range(120))]
+
+
+def test_filters_stay_on_every_page(log: Project) -> None:
+    owen = sign_in("Owen")
+
+    first = owen.get("/p/churn/predictions?role=live")
+    second = owen.get(first.context["next"])
+
+    assert {row.role for row in [*first.context["rows"], *second.context["rows"]]} == {
+        "live"
+    }
+    assert "<option selected>live</option>" in text(second)
+    assert 'href="?role=live&amp;"' in text(second)  # back to the newest
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("reference=order 7", ["order 7"]),
+        ("only=fallback", [f"order {i}" for i in range(110, -1, -10)]),
+        ("model=9", []),
+        ("role=nonsense&reference=order 7", ["order 7"]),
+        ("from=nonsense&reference=order 7", ["order 7"]),
+    ],
+)
+def test_the_log_is_filtered(log: Project, query: str, expected: list[str]) -> None:
+    page = sign_in("Owen").get(f"/p/churn/predictions?{query}")
+
+    assert references(page) == expected
+
+
+def test_days_are_filtered_from_the_first_to_the_last(log: Project) -> None:
+    day = (now() - timedelta(days=2)).date()
+
+    page = sign_in("Owen").get(f"/p/churn/predictions?from={day}&to={day}")
+
+    assert {row.at.date() for row in page.context["rows"]} == {day}
+    assert len(page.context["rows"]) == 24
+
+
+def test_a_row_goes_to_the_labelling_queue_by_one_click(log: Project) -> None:
+    owen = sign_in("Owen")
+    row = Prediction.objects.get(reference="order 7")
+    address = f"/p/churn/predictions/{row.pk}/label"
+    here = "/p/churn/predictions?only=fallback"
+
+    page = owen.post(address, {"next": here}, follow=True)
+    owen.post(address)
+
+    assert page.redirect_chain == [(here, 302)]
+    assert "It waits in the labelling queue" in text(page)
+    example = Example.objects.get()  # once, however often it is sent
+    assert (example.prediction_id, example.priority) == (row.pk, 100)
+    assert "It waits in the labelling queue" in text(
+        owen.get(f"/p/churn/predictions/{row.pk}/truth")
+    )
+    assert sign_in("Vera").post(address).status_code == 403
+    assert sign_in("Rosa").post(address).status_code == 403
+
+
+def test_a_row_never_leads_to_another_house(log: Project) -> None:
+    row = Prediction.objects.get(reference="order 7")
+
+    answer = sign_in("Owen").post(
+        f"/p/churn/predictions/{row.pk}/label", {"next": "https://evil.example/"}
+    )
+
+    assert answer.headers["Location"] == "/"
+
+
+def test_a_test_is_nobodys_to_label(log: Project) -> None:
+    row = make_prediction(log, test=True, reference="a test")
+
+    answer = sign_in("Owen").post(f"/p/churn/predictions/{row.pk}/label")
+
+    assert answer.status_code == 400
+    assert not Example.objects.exists()
+
+
+def test_one_answer_shows_what_came_in_why_and_what_users_said() -> None:
+    churn = make_full_project()
+    owen = sign_in("Owen")
+    explained = churn.predictions.get(reference="order 10", shadow_of=None)
+    disputed = churn.predictions.get(reference="order 50", shadow_of=None)
+
+    page = text(owen.get(f"/p/churn/predictions/{explained.pk}"))
+    truth = text(owen.get(f"/p/churn/predictions/{disputed.pk}/truth"))
+
+    assert "What the model saw" in page
+    assert "Adds (" in page
+    assert ">sent<" in page
+    assert 'href="/p/churn/predictions?entity=C11"' in page
+    assert "She is still here." in truth
+    assert "called wrong" in truth
