@@ -30,7 +30,11 @@ def decide(
     if version is None or verb not in VERBS:
         raise NotFound(f"There is no version {number}.")
     try:
-        VERBS[verb](version=version, by=request.actor)  # type: ignore[attr-defined]
+        VERBS[verb](
+            version=version,
+            by=request.actor,  # type: ignore[attr-defined]
+            reason=request.POST.get("reason", "").strip()[:500],
+        )
     except DomainError as error:
         messages.error(request, error.detail)
     return redirect("model", project.slug, number)

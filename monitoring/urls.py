@@ -7,6 +7,7 @@ from monitoring.evaluator.api import EvaluateApi
 from monitoring.judging.api import ComparisonApi
 from monitoring.monitor import api as monitor
 from monitoring.owner import views as owner
+from monitoring.versions import views as versions
 
 api: list[URLPattern | URLResolver] = [
     path(
@@ -45,8 +46,12 @@ pages: list[URLPattern | URLResolver] = [
     path("p/<slug:project>/charts/goal", owner.goal_chart, name="goal-chart"),
     path("p/<slug:project>/target", owner.set_target, name="target"),
     path("p/<slug:project>/notes", owner.add_note, name="note"),
-    path("p/<slug:project>/models", views.models, name="models"),
-    path("p/<slug:project>/models/<int:number>", views.model, name="model"),
+    path("p/<slug:project>/models", versions.models, name="models"),
+    path("p/<slug:project>/models/<int:number>", versions.model, name="model"),
+    path("p/<slug:project>/mistakes/<int:number>", versions.worst, name="model-worst"),
+    path(
+        "p/<slug:project>/charts/model/<str:name>", versions.chart, name="model-chart"
+    ),
     path("p/<slug:project>/rollout", rollout_pages.rollout, name="rollout"),
     path(
         "p/<slug:project>/rollout/evidence",

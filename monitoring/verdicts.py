@@ -391,3 +391,34 @@ def goal_title(
     if baseline is None:
         return words
     return f"{words}, {amount(terms, baseline)} with the baseline"
+
+
+def version_words(
+    terms: Terms,
+    *,
+    number: int,
+    state: str,
+    is_baseline: bool,
+    gain: Gain | None,
+    refused: str = "",
+    value: float | None = None,
+) -> tuple[str, str]:
+    """(tone, sentence) on one version: what it is worth, or why it is not used."""
+    name = f"Version {number}"
+    if state == "rejected":
+        return "bad", f"{name} was rejected. {refused}".strip()
+    if is_baseline:
+        worth = f": {amount(terms, value)}" if value is not None else ""
+        goal = terms.goal[:1].lower() + terms.goal[1:] if worth else "what"
+        return "unknown", (
+            f"{name} is the baseline{f', {goal}{worth}' if worth else ''}: every model "
+            "has to beat it."
+        )
+    if gain is None:
+        return "unknown", f"{name} has not been held against the baseline yet."
+    words = difference(name, terms, gain.value, rival="the baseline")
+    if gain.better:
+        return "good", f"{words} on the sealed test, surely."
+    if gain.worse:
+        return "bad", f"{words} on the sealed test, surely."
+    return "warning", f"{words} on the sealed test, but that may be chance."

@@ -1,4 +1,4 @@
-"""Pages of this floor: projects, the owner's screen, models, rollout, monitor, alerts."""
+"""Pages of this floor: the monitor and its alerts."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,9 +7,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from monitoring.models import Alert, Evaluation, Note
+from monitoring.models import Alert, Note
 from monitoring.monitor import alerts as alert_verbs
-from monitoring.monitor.api import alert_of, version_of
+from monitoring.monitor.api import alert_of
 from monitoring.monitor.drifting import drift_report
 from monitoring.monitor.series import Window, points, read, total
 from registry.catalogue import METRICS
@@ -27,65 +27,6 @@ def _rollout(project: Project) -> Rollout | None:
         "project", "live", "baseline", "candidate", "previous"
     )
     return found.filter(project=project).first()
-
-
-@project_page("viewer")
-def models(request: HttpRequest, project: Project) -> HttpResponse:
-    """The leaderboard: every version with its sealed test, the newest first."""
-    rollout = _rollout(project)
-    tested = {}
-    for found in Evaluation.objects.filter(
-        project=project, kind=Evaluation.Kind.TEST, version__isnull=False
-    ).order_by("id"):
-        tested[found.version_id] = found.report["metrics"].get(project.primary_metric)
-    versions = list(project.versions.all()[:200])
-    rows = [
-        {
-            "version": version,
-            "test": tested.get(version.pk),
-            "serving": _serving(rollout, version.pk),
-        }
-        for version in versions
-    ]
-    context = {
-        "project": project,
-        "place": "models",
-        "rows": rows,
-        "metric": METRICS[project.primary_metric],
-    }
-    return render(request, "monitoring/models.html", context)
-
-
-def _serving(rollout: Rollout | None, pk: int) -> list[str]:
-    if rollout is None:
-        return []
-    names = ("live", "candidate", "baseline", "previous")
-    return [name for name in names if getattr(rollout, f"{name}_id") == pk]
-
-
-@project_page("viewer")
-def model(request: HttpRequest, project: Project, number: int) -> HttpResponse:
-    """A version's card: numbers, the gate's reasons, proof, lineage, artefacts."""
-    version = version_of(project, number)
-    tested = version.evaluations.filter(kind=Evaluation.Kind.TEST).first()
-    report = tested.report if tested else None
-    metrics = []
-    if report:
-        metrics = [
-            (METRICS[key], found)
-            for key, found in report["metrics"].items()
-            if key in METRICS
-        ]
-    context = {
-        "project": project,
-        "place": "models",
-        "version": version,
-        "serving": _serving(_rollout(project), version.pk),
-        "tested": tested,
-        "report": report,
-        "metrics": metrics,
-    }
-    return render(request, "monitoring/model.html", context)
 
 
 @project_page("viewer", POST="owner")

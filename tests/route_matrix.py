@@ -126,6 +126,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "note": {"POST": "owner"},
     "models": {"GET": "viewer"},
     "model": {"GET": "viewer"},
+    "model-worst": {"GET": "owner"},
+    "model-chart": {"GET": "viewer"},
     "rollout": {"GET": "viewer"},
     "monitor": {"GET": "viewer", "POST": "owner"},
     "alerts": {"GET": "viewer", "POST": "owner"},

@@ -5,20 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.evaluator.draws import Draws, Prepared
+from monitoring.evaluator.draws import Draws, Prepared, equal_mass_bins
 from monitoring.evaluator.intervals import wilson
 from monitoring.evaluator.own import UndefinedMetric
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 ERROR_BINS = 40
 SCORE_BINS = 20
+RESIDUAL_BINS = 10
 CONFUSED_CLASSES = 50  # more would be a picture of nothing; per_class lists them all
 
 
 def error_distribution(rows: Prepared) -> dict[str, Any]:
     """Regression: quantiles and histogram of errors; classes: confusion and per class."""
     if rows.scored.task == "regression":
-        return _of_errors(rows.errors)
+        return _of_errors(rows.errors) | {"by_prediction": _by_prediction(rows)}
     answer: dict[str, Any] = {"confusion": _confusion(rows)}
     answer["per_class"] = _per_class(rows)
     if rows.scored.task == "binary":
@@ -47,6 +48,32 @@ def _of_errors(errors: np.ndarray) -> dict[str, Any]:
         "smallest": float(errors.min()),
         "largest": float(errors.max()),
     }
+
+
+def _by_prediction(rows: Prepared) -> list[dict[str, Any]]:
+    """Errors in up to ten groups of rows by what was predicted, the smallest first: is
+    it off more, or to one side, where it says much? `low` and `high` hold nine tenths.
+    """
+    errors, predicted = rows.errors, rows.scored.predicted
+    if not len(errors) or not np.isfinite(errors).all():
+        return []
+    place = equal_mass_bins(predicted, RESIDUAL_BINS)
+    found = []
+    for number in np.unique(place):
+        inside = place == number
+        low, middle, high = np.quantile(errors[inside], (0.05, 0.5, 0.95))
+        found.append(
+            {
+                "from": float(predicted[inside].min()),
+                "to": float(predicted[inside].max()),
+                "n": int(inside.sum()),
+                "mean": float(errors[inside].mean()),
+                "low": float(low),
+                "median": float(middle),
+                "high": float(high),
+            }
+        )
+    return found
 
 
 def _confusion(rows: Prepared) -> dict[str, Any]:

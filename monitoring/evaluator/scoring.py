@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK = 5000  # rows turned into dicts at once
+RANKED = 60  # features of a global explanation; a thousand words are no picture
+EXPLAINED = 500  # rows that a global explanation is the mean of
 
 
 class CannotBeJudged(Conflict):
@@ -43,6 +45,39 @@ def answers_of(*, version: ModelVersion, inputs: pd.DataFrame) -> list[Answer]:
         except ModelFailure as failure:
             raise CannotBeJudged(f"{version} {failure}.") from failure
     return answers
+
+
+def importance_of(
+    *, version: ModelVersion, inputs: pd.DataFrame, most: int = EXPLAINED
+) -> dict[str, Any] | None:
+    """How much each feature moves the answers: the mean size of what it adds, over at
+    most `most` rows evenly taken. None where the version cannot be taken apart."""
+    from registry import featurizer
+    from registry.versions import load_version
+
+    taken = inputs.iloc[:: max(len(inputs) // most, 1)].head(most)
+    features = featurizer.compute_frame(
+        project=version.project, features=version.features, frame=taken
+    )
+    try:
+        told = load_version(version).explain(features.to_dict("records"))
+    except ModelFailure:
+        return None
+    if not told or any(one.get("approximate") for one in told):
+        return None
+    sizes: dict[str, float] = {}
+    for one in told:
+        for part in one["contributions"]:
+            name = part["feature"]
+            sizes[name] = sizes.get(name, 0.0) + abs(part["contribution"])
+    ranked = sorted(sizes.items(), key=lambda pair: -pair[1])[:RANKED]
+    return {
+        "unit": told[0].get("unit", ""),
+        "n": len(told),
+        "features": [
+            {"feature": name, "mean": size / len(told)} for name, size in ranked
+        ],
+    }
 
 
 def scored_by(

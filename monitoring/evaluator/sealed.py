@@ -14,7 +14,7 @@ from monitoring.evaluator.economics import Economics
 from monitoring.evaluator.evaluate import evaluate
 from monitoring.evaluator.gate import Verdict, judge
 from monitoring.evaluator.scored import Scored
-from monitoring.evaluator.scoring import scored_answers, scored_by
+from monitoring.evaluator.scoring import importance_of, scored_answers, scored_by
 from monitoring.models import Evaluation
 from registry import datasets, seal
 from registry.answering import Answer
@@ -57,6 +57,7 @@ def evaluate_version(
     rows = _open(dataset)
     scored = scored_by(version=version, inputs=rows.inputs, truth=rows.truth)
     report = _report(version.project, version.costs, scored, seed=rows.seed)
+    report["importance"] = importance_of(version=version, inputs=rows.inputs)
     return _written(version, rows, scored, report, run=run, by=by)
 
 
@@ -101,6 +102,8 @@ def judge_on(
         name: _report(candidate.project, candidate.costs, scored[name], seed=rows.seed)
         for name in versions
     }
+    for name, version in versions.items():
+        reports[name]["importance"] = importance_of(version=version, inputs=rows.inputs)
     with transaction.atomic():
         written = {
             name: _written(version, rows, scored[name], reports[name], run=run, by=by)

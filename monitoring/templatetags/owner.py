@@ -1,5 +1,6 @@
 """How the owner's pages say things: three digits, units, signs, changes."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -11,6 +12,11 @@ register = template.Library()
 DASH = "\N{EM DASH}"
 
 
+def _is_number(value: Any) -> bool:
+    """What a template finds missing is an empty string."""
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
 @register.filter
 def said(value: float | None, unit: str = "") -> str:
     """Three significant digits with the unit; a dash for nothing.
@@ -18,9 +24,9 @@ def said(value: float | None, unit: str = "") -> str:
     >>> said(41.593, "USD"), said(None)
     ('41.6\\xa0USD', '—')
     """
-    if value is None:
+    if not _is_number(value):
         return DASH
-    text = verdicts.said(value)
+    text = verdicts.said(float(value))  # type: ignore[arg-type]
     return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
 
 
@@ -30,9 +36,8 @@ def signed(value: float | None, unit: str = "") -> str:
     >>> signed(200.1, "USD"), signed(-3.0)
     ('+200\\xa0USD', '−3')
     """
-    if value is None:
-        return DASH
-    return f"+{said(value, unit)}" if value > 0 else said(value, unit)
+    sign = "+" if _is_number(value) and float(value) > 0 else ""  # type: ignore[arg-type]
+    return f"{sign}{said(value, unit)}"
 
 
 @register.filter
@@ -42,7 +47,7 @@ def whole(value: float | None) -> str:
     >>> whole(24.71), whole(1.5), whole(None)
     ('25', '1.5', '—')
     """
-    if value is None:
+    if not _is_number(value) or value is None:
         return DASH
     return verdicts.said(round(value) if value >= 10 else round(value, 1))
 

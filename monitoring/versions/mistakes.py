@@ -1,0 +1,76 @@
+"""Where a version was most wrong in production: rows whose truth is known. Never rows
+of the sealed test, which let aggregates out alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from labelling.models import Match
+from registry.models import ModelVersion, Project
+from serving.models import Prediction
+
+LOOKED_AT = 2000  # the newest answers
+SHOWN = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    id: UUID
+    at: datetime
+    subject: str  # entity, else reference
+    said: Any
+    score: float | None
+    truth: Any
+    wrong: float  # 0 to 1 of classes, else the error's size
+
+    @property
+    def trust(self) -> float:
+        """The probability it gave to what was the case."""
+        return 1.0 - self.wrong
+
+
+def worst(version: ModelVersion) -> tuple[list[Mistake], int]:
+    """The worst first, and of how many answers with truth they are."""
+    answers = {
+        row["id"]: row
+        for row in Prediction.objects.filter(version=version, test=False)
+        .order_by("-at")
+        .values("id", "at", "entity", "reference", "output", "score")[:LOOKED_AT]
+    }
+    matches = Match.objects.filter(prediction_id__in=list(answers))
+    found = [
+        _mistake(version.project, answers[key], truth)
+        for key, truth in matches.values_list("prediction_id", "value")
+    ]
+    ranked = sorted((m for m in found if m.wrong > 0), key=lambda m: -m.wrong)
+    return ranked[:SHOWN], len(found)
+
+
+def _mistake(project: Project, row: Mapping[str, Any], truth: Any) -> Mistake:
+    output = row["output"]
+    return Mistake(
+        id=row["id"],
+        at=row["at"],
+        subject=row["entity"] or row["reference"] or str(row["id"])[:8],
+        said=output.get("prediction"),
+        score=row["score"],
+        truth=truth,
+        wrong=_wrongness(project, output, row["score"], truth),
+    )
+
+
+def _wrongness(
+    project: Project, output: Mapping[str, Any], score: float | None, truth: Any
+) -> float:
+    said = output.get("prediction")
+    if project.task == Project.Task.REGRESSION:
+        numbers = isinstance(said, int | float) and isinstance(truth, int | float)
+        return abs(float(said) - float(truth)) if numbers else 0.0  # type: ignore[arg-type]
+    shares = output.get("probabilities") or {}
+    if str(truth) in shares:
+        return 1.0 - float(shares[str(truth)])
+    if project.task == Project.Task.BINARY and score is not None:
+        return abs(float(str(truth) == project.positive_class) - score)
+    return float(str(said) != str(truth))
