@@ -60,6 +60,7 @@ def tick() -> None:
             pipeline.advance_all,
             baselines.open_missing,
             triggers.answer_alerts,
+            triggers.answer_labels,
             labelling_housekeeping.tick,
             monitoring_housekeeping.tick,
         ),

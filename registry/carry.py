@@ -22,14 +22,20 @@ def extend(
     name: str = "",
     lineage: dict[str, Any] | None = None,
     by: User | None = None,
+    train_only: pd.Series | None = None,
 ) -> Dataset:
     """A new dataset version: the rows of `dataset`, and those of `frame` with their
-    target. A field the old rows do not know is missing in them."""
+    target, of which some may only train. A field the old rows do not know is missing in
+    them; what trained goes on training."""
     import pandas as pd
 
     target = dataset.project.target
+    trained = datasets.training_frame(dataset, ("training",))
+    judged = datasets.training_frame(dataset, ("validation",))
     tested = datasets.test_inputs(dataset).assign(**{target: seal.read(dataset.split)})
-    old = pd.concat([datasets.training_frame(dataset), tested], ignore_index=True)
+    old = pd.concat([trained, judged, tested], ignore_index=True)
+    trains = [True] * len(trained) + [False] * (len(old) - len(trained))
+    trains += [False] * len(frame) if train_only is None else train_only.tolist()
     known = set(old.columns)
     added = [f["name"] for f in dataset.project.fields if f["name"] not in known]
     pieces = [piece.astype(object) for piece in (old, frame) if len(piece)]
@@ -43,4 +49,5 @@ def extend(
         name=name or dataset.name,
         lineage=told,
         by=by,
+        train_only=pd.Series(trains, dtype=bool),
     )

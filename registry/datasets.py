@@ -30,19 +30,27 @@ def register_dataset(
     name: str,
     lineage: dict[str, Any] | None = None,
     by: User | None = None,
+    train_only: pd.Series | None = None,
 ) -> Dataset:
     """A new dataset version from a table of any types (`registry.tables` reads files).
 
     Rows without a target are left out and counted. Values that do not fit the schema
-    refuse the whole table: nothing is imported half.
+    refuse the whole table: nothing is imported half. `train_only` marks rows of the
+    frame that neither validate nor test, whatever their part would be.
     """
-    dataset, split = prepare(project=project, frame=frame, lineage=lineage)
+    dataset, split = prepare(
+        project=project, frame=frame, lineage=lineage, train_only=train_only
+    )
     dataset.name, dataset.created_by = name[:120], by
     return write_rows(dataset, split)
 
 
 def prepare(
-    *, project: Project, frame: pd.DataFrame, lineage: dict[str, Any] | None = None
+    *,
+    project: Project,
+    frame: pd.DataFrame,
+    lineage: dict[str, Any] | None = None,
+    train_only: pd.Series | None = None,
 ) -> tuple[Dataset, Split]:
     """The files of a dataset, and its rows not yet in the database: the project may
     not be there itself."""
@@ -50,6 +58,9 @@ def prepare(
     table, told = _conforming(project, columns, frame)
     target = _target(project, table.pop(project.target))
     split, parts = assign_parts(project, columns, table)
+    if train_only is not None:
+        known = ~frames.missing(frame[project.target]).to_numpy()
+        parts[train_only.to_numpy()[known]] = "training"
     judged = findings.of_table(
         columns=columns, frame=table, target=target, parts=parts, task=project.task
     )

@@ -162,8 +162,8 @@ def _strings(series: pd.Series, present: pd.Series) -> pd.Series:
 
 def _images(series: pd.Series) -> pd.Series:
     """Each image once is opened to its last byte; one that cannot be is missing."""
-    good = {text: _opens(text) for text in series.dropna().unique()}
-    return series.where(series.map(good, na_action="ignore").fillna(value=False))
+    good = [text for text in series.dropna().unique() if _opens(text)]
+    return series.where(series.isin(good))
 
 
 def _opens(text: str) -> bool:

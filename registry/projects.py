@@ -57,6 +57,7 @@ class Settings(TypedDict, total=False):
     zone: str
     retention: timedelta | None
     autopilot: str
+    retrain_after: int
     replay: dict[str, int]
 
 

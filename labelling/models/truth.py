@@ -78,6 +78,11 @@ class GroundTruth(models.Model):
             models.Index(
                 fields=["project", "observed_at"], name="truth_by_observation"
             ),
+            models.Index(
+                fields=["project", "received_at"],
+                condition=Q(source="expert"),
+                name="truth_of_experts",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -18,6 +18,8 @@ from registry.web.api import (
     operation,
 )
 
+MOST_LABELS = 1_000_000
+
 
 class ScheduleApi(ProjectApi):
     access = {"GET": allow("viewer", "read"), "PUT": allow("owner", "manage")}
@@ -89,21 +91,30 @@ class AutopilotApi(ProjectApi):
 
     class Input(StrictSerializer):
         mode = serializers.ChoiceField(choices=Project.Autopilot.choices)
+        retrain_after = serializers.IntegerField(
+            required=False,
+            min_value=0,
+            max_value=MOST_LABELS,
+            help_text="So many new labels of experts start a run; 0: never.",
+        )
 
     class Output(serializers.Serializer):
         mode = serializers.ChoiceField(choices=Project.Autopilot.choices)
         meaning = serializers.CharField()
+        retrain_after = serializers.IntegerField()
+        new_labels = serializers.IntegerField(help_text="Since the last run.")
 
     MEANING = {
         "manual": "An accepted version waits until somebody starts its rollout.",
-        "propose": "An accepted version is proposed; alerts may start runs.",
+        "propose": "An accepted version is proposed; alerts and enough new labels "
+        "start runs.",
         "automatic": "An accepted version starts its canary by the project's plan; "
-        "alerts may start runs.",
+        "alerts and enough new labels start runs.",
     }
 
     @operation("How far the machine goes by itself.", output=Output)
     def get(self, request: Request, project: str) -> Response:
-        return self._told(self.project.autopilot)
+        return self._told(self.project)
 
     @operation(
         "Set how far the machine goes by itself.",
@@ -112,12 +123,19 @@ class AutopilotApi(ProjectApi):
         errors=(409,),
     )
     def put(self, request: Request, project: str) -> Response:
+        given = self.body()
+        given["autopilot"] = given.pop("mode")
         changed = projects.update_project(
-            project=self.project,
-            by=self.actor,
-            changes={"autopilot": self.body()["mode"]},
+            project=self.project, by=self.actor, changes=given
         )
-        return self._told(changed.autopilot)
+        return self._told(changed)
 
-    def _told(self, mode: str) -> Response:
-        return self.answer({"mode": mode, "meaning": self.MEANING[mode]})
+    def _told(self, project: Project) -> Response:
+        return self.answer(
+            {
+                "mode": project.autopilot,
+                "meaning": self.MEANING[project.autopilot],
+                "retrain_after": project.retrain_after,
+                "new_labels": triggers.new_labels(project),
+            }
+        )

@@ -10,13 +10,13 @@ from registry.models import Dataset
 
 
 def extract(work: StepWork) -> Outputs:
-    """The newest dataset version, and a newer one where production brought truth."""
+    """The newest dataset version, and a newer one where production or experts brought truth."""
     dataset = _dataset(work)
     if work.run.as_of:
         return backtest.extract_known(work, dataset, at=work.run.as_of)
     counts: dict[str, int] = {}
     if work.run.train is None:
-        dataset, counts = harvest.with_production(work, dataset)
+        dataset, counts = harvest.with_what_is_new(work, dataset)
     split = dataset.split
     work.log(f"Dataset {dataset.number}: {dataset.rows} rows, {split.counts}.")
     return {"dataset": dataset.number, "counts": {**split.counts, **counts}}

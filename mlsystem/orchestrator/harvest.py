@@ -1,19 +1,23 @@
-"""Component 6, Orchestrator: production inputs whose truth is mature become rows.
+"""Component 6, Orchestrator: production inputs whose truth is mature, and what experts
+labelled, become rows.
 
 Every version of a dataset is made anew from its root (what was uploaded) and all that
-production brought since, so a corrected truth corrects the row. Each thing that keeps a
-row out is counted.
+was learnt since, so a corrected truth corrects the row. Each thing that keeps a row out
+is counted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from labelling.models import Match
+from labelling.models import GroundTruth, Match
+from mlsystem.orchestrator import labels, rows
+from mlsystem.orchestrator.rows import Row
 from mlsystem.orchestrator.work import StepWork
-from registry import carry, datasets, splits
+from registry import carry
 from registry.models import Dataset, Project
 from serving.models import Prediction
 
@@ -21,27 +25,33 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK = 5000
-Row = dict[str, Any]
+REASONS = ("matched", "labelled", "altered by us", "repeated", "unreadable")
+Found = tuple[Row, bool]  # and whether it only trains
 
 
-def with_production(work: StepWork, newest: Dataset) -> tuple[Dataset, dict[str, int]]:
+def with_what_is_new(work: StepWork, newest: Dataset) -> tuple[Dataset, dict[str, int]]:
     """The dataset to learn from, and what was counted on the way to it."""
-    root = _root(newest)
-    rows, counts = _rows(work.project, root)
-    if not rows:
+    root, counts = _root(newest), dict.fromkeys(REASONS, 0)
+    columns = [c["name"] for c in root.columns if c["role"] != "target"]
+    found = list(_from_production(work.project, columns, counts))
+    produced = len(found)
+    found += _from_labels(work.project, columns, counts)
+    if not found:
         return newest, counts
-    fingerprint = _fingerprint(root, rows)
+    fingerprint = _fingerprint(root, found)
     if newest.lineage.get("fingerprint") == fingerprint:
         return newest, counts
-    frame = _frame(root, rows)
-    frame, counts["known already"] = _without_known(root, frame)
-    if frame.empty:
+    kept, train_only = _usable(root, found, counts)
+    if kept.empty:
         return newest, counts
-    counts["from production"] = len(frame)
-    work.log(f"{len(frame)} rows from production: {counts}.")
+    counts["from production"] = int((kept.index < produced).sum())
+    counts["from labels"] = len(kept) - counts["from production"]
+    counts["only train"] = int(train_only.sum())
+    work.log(f"{len(kept)} rows are new: {counts}.")
     dataset = carry.extend(
         dataset=root,
-        frame=frame,
+        frame=kept.reset_index(drop=True),
+        train_only=train_only,
         lineage={
             "kind": "production",
             "root": root.number,
@@ -54,7 +64,7 @@ def with_production(work: StepWork, newest: Dataset) -> tuple[Dataset, dict[str,
 
 
 def _root(dataset: Dataset) -> Dataset:
-    """What was uploaded or read from a source, without what production added."""
+    """What was uploaded or read from a source, without what was added since."""
     number = dataset.lineage.get("root")
     if number is None:
         return dataset
@@ -64,15 +74,43 @@ def _root(dataset: Dataset) -> Dataset:
     return found.first() or dataset
 
 
-def _rows(project: Project, root: Dataset) -> tuple[list[Row], dict[str, int]]:
+def _usable(
+    root: Dataset, found: list[Found], counts: dict[str, int]
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The rows worth keeping, by their place in `found`, and which of them only train."""
+    import pandas as pd
+
+    names = [column["name"] for column in root.columns]
+    raw = pd.DataFrame([row for row, _ in found], columns=names)
+    train_only = pd.Series([only for _, only in found], dtype=bool)
+    frame, fits = rows.readable(root, raw)
+    new = rows.fresh(root, frame)
+    apart = rows.apart(root, frame, train_only)
+    counts["unreadable"] += int((~fits).sum())
+    counts["known already"] = int((fits & ~new).sum())
+    counts["their like is judged"] = int((fits & new & ~apart).sum())
+    keep = fits & new & apart
+    return frame[keep], train_only[keep]
+
+
+def _from_labels(
+    project: Project, columns: list[str], counts: dict[str, int]
+) -> Iterator[Found]:
+    for row, drawn in labels.labelled(project, columns):
+        counts["labelled"] += 1
+        yield row, not drawn
+
+
+def _from_production(
+    project: Project, columns: list[str], counts: dict[str, int]
+) -> list[Found]:
     """One row a subject and moment of truth; what was left out, by reason."""
-    counts = dict.fromkeys(("matched", "altered by us", "repeated", "unreadable"), 0)
-    columns = [column["name"] for column in root.columns]
-    kept: dict[tuple[str, str], Row] = {}
+    kept: dict[tuple[str, str], Found] = {}
     matches = Match.objects.filter(project=project).select_related("truth")
     ids = list(matches.order_by("predicted_at", "pk").values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
         found = {m.prediction_id: m for m in matches.filter(pk__in=ids[start:][:CHUNK])}
+        chosen = labels.chosen(project, _by_experts(found))
         asked = Prediction.objects.filter(
             project=project, pk__in=list(found), test=False
         ).exclude(role=Prediction.Role.SHADOW)
@@ -86,8 +124,13 @@ def _rows(project: Project, root: Dataset) -> tuple[list[Row], dict[str, int]]:
             subject = prediction.entity or json.dumps(prediction.input, sort_keys=True)
             key = (subject, match.observed_at.isoformat())
             counts["repeated"] += key in kept
-            kept[key] = row
-    return list(kept.values()), counts
+            kept[key] = row, prediction.pk in chosen
+    return list(kept.values())
+
+
+def _by_experts(found: dict[Any, Match]) -> list[Any]:
+    expert = GroundTruth.Source.EXPERT
+    return [key for key, match in found.items() if match.source == expert]
 
 
 def _row(
@@ -95,11 +138,9 @@ def _row(
 ) -> Row:
     """What the client sent, completed by what the Featurizer looked up."""
     seen = {**prediction.features, **prediction.input, **_entity(project, prediction)}
-    row = {name: seen.get(name) for name in columns}
     if project.time_column:
-        row[project.time_column] = prediction.at
-    row[project.target] = match.value
-    return row
+        seen[project.time_column] = prediction.at
+    return rows.completed(project, columns, seen) | {project.target: match.value}
 
 
 def _entity(project: Project, prediction: Prediction) -> Row:
@@ -111,28 +152,6 @@ def _entity(project: Project, prediction: Prediction) -> Row:
     return dict(zip(project.entity, json.loads(prediction.entity), strict=True))
 
 
-def _fingerprint(root: Dataset, rows: list[Row]) -> str:
-    text = json.dumps([root.sha256, rows], sort_keys=True, default=str)
+def _fingerprint(root: Dataset, found: list[Found]) -> str:
+    text = json.dumps([root.sha256, found], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _frame(root: Dataset, rows: list[Row]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows, columns=[column["name"] for column in root.columns])
-
-
-def _without_known(root: Dataset, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Rows that the root has too, inputs and subject alike, teach nothing new and would
-    be tested twice."""
-    import pandas as pd
-
-    from registry import frames
-
-    used = [c for c in root.columns if c["role"] in {"input", "entity", "group"}]
-    names = [column["name"] for column in used]
-    parts = [datasets.training_frame(root), datasets.test_inputs(root)]
-    known = set(splits.content_keys(pd.concat([part[names] for part in parts])))
-    ours, _ = frames.conform(used, frame)
-    fresh = ~splits.content_keys(ours).isin(known).to_numpy()
-    return frame[fresh].reset_index(drop=True), int((~fresh).sum())

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from labelling.models import GroundTruth
 from mlsystem.orchestrator import pipeline
 from monitoring.models import Alert
 from registry import jobs
@@ -28,6 +29,43 @@ def start_scheduled(context: jobs.JobContext) -> None:
         context.log(already.detail)
     else:
         context.result({"run": run.number})
+
+
+def answer_labels(now: datetime) -> int:
+    """What the tick does: as many new labels as a project waits for start a run, where
+    it lets the machine start one. Labels count from the last run on, however it ended."""
+    waiting = Project.objects.exclude(autopilot=Project.Autopilot.MANUAL)
+    started = 0
+    for project in waiting.filter(
+        retrain_after__gt=0, datasets__isnull=False
+    ).distinct():
+        if new_labels(project) >= project.retrain_after:
+            try:
+                pipeline.start(project=project, trigger="labels", now=now)
+            except pipeline.AlreadyRunning:
+                continue
+            started += 1
+    return started
+
+
+def new_labels(project: Project) -> int:
+    """Things that experts labelled since the last run looked."""
+    looked = (
+        Run.objects.filter(project=project, kind=Run.Kind.PIPELINE, as_of=None)
+        .order_by("-number")
+        .values_list("created_at", flat=True)
+        .first()
+    )
+    said = GroundTruth.objects.filter(
+        project=project, source=GroundTruth.Source.EXPERT
+    ).order_by("observed_at", "version")
+    if looked is not None:
+        said = said.filter(received_at__gt=looked)
+    taken_back = {
+        (kind, key): retracted
+        for kind, key, retracted in said.values_list("key_kind", "key", "retracted")
+    }
+    return sum(not retracted for retracted in taken_back.values())
 
 
 def answer_alerts(now: datetime) -> int:

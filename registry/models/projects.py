@@ -69,6 +69,8 @@ class Project(models.Model):
     autopilot = models.CharField(
         max_length=10, choices=Autopilot.choices, default=Autopilot.MANUAL
     )
+    # So many new labels of experts start a run, unless the autopilot is manual; 0: none
+    retrain_after = models.PositiveIntegerField(default=100)
     # {"weeks", "every"}: its sources are of the past and told again (registry.replays)
     replay = models.JSONField(default=dict, blank=True)
     definition = models.CharField(max_length=200, blank=True)  # module, if from code
