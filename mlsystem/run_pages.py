@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from mlsystem import run_story
-from mlsystem.api.automation import AutopilotApi
+from mlsystem.api.automation import MOST_LABELS, AutopilotApi
 from mlsystem.orchestrator import pipeline, triggers
 from registry import audit, projects, schedules
 from registry.catalogue import ALGORITHMS
@@ -52,6 +52,7 @@ def runs(request: PageRequest, project: Project) -> HttpResponse:
             {"key": key, "meaning": AutopilotApi.MEANING[key]}
             for key in Project.Autopilot.values
         ],
+        "new_labels": triggers.new_labels(project),
     }
     etag = live.tag(
         context["verdict"], [[r["run"].state, r["said"]] for r in context["rows"]]
@@ -137,9 +138,13 @@ def _autopilot(request: PageRequest, project: Project) -> HttpResponse:
     mode = request.POST.get("mode", "")
     if mode not in Project.Autopilot.values:
         raise InvalidInput("mode: choose manual, propose or automatic.")
-    projects.update_project(
-        project=project, by=request.actor, changes={"autopilot": mode}
-    )
+    changes: dict[str, Any] = {"autopilot": mode}
+    if request.POST.get("retrain_after"):
+        labels = whole_number(request.POST["retrain_after"])
+        if labels is None or not 0 <= labels <= MOST_LABELS:
+            raise InvalidInput(f"retrain_after: write 0 to {MOST_LABELS:,}.")
+        changes["retrain_after"] = labels
+    projects.update_project(project=project, by=request.actor, changes=changes)
     messages.success(request, AutopilotApi.MEANING[mode])
     return redirect(request.path)
 

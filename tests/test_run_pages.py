@@ -182,7 +182,9 @@ def test_a_schedule_that_is_none_says_so(
 def test_an_owner_sets_how_far_the_machine_goes(churn: Project) -> None:
     owen = sign_in("Owen")
 
-    owen.post("/p/churn/runs", {"do": "autopilot", "mode": "propose"})
+    sent = {"do": "autopilot", "mode": "propose", "retrain_after": "25"}
+    owen.post("/p/churn/runs", sent)
+    assert Project.objects.get().retrain_after == 25
     told = owen.post("/p/churn/runs", {"do": "autopilot", "mode": "mad"}, follow=True)
 
     assert "choose manual, propose or automatic" in text(told)

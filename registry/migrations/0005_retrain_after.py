@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('registry', '0003_windows_and_replays'),
+        ('registry', '0004_drafts'),
     ]
 
     operations = [
