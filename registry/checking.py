@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.db import OperationalError, ProgrammingError
+
 from registry import datasets, definition_store, featurizer, sources
 from registry.definition_store import DefinitionBroken
 from registry.definitions import Project as Definition
@@ -28,7 +30,7 @@ def check(slug: str) -> Iterator[Line]:
         definition = definition_store.find(slug)
     except DefinitionBroken as error:
         yield Line(error.detail, wrong=True)
-    project = Project.objects.filter(slug=slug).first()
+    project = _record(slug)
     if definition is None and project is None:
         modules = ", ".join(definition_store.modules())
         raise NotFound(f"There is no project {slug}, and no definition in {modules}.")
@@ -36,6 +38,14 @@ def check(slug: str) -> Iterator[Line]:
         yield from _of_definition(definition, project)
     if project is not None:
         yield from _of_project(project)
+
+
+def _record(slug: str) -> Project | None:
+    """A database that nobody has made yet holds no project."""
+    try:
+        return Project.objects.filter(slug=slug).first()
+    except (OperationalError, ProgrammingError):
+        return None
 
 
 def _of_definition(definition: Definition, project: Project | None) -> Iterator[Line]:

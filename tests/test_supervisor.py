@@ -85,6 +85,7 @@ def up(tmp_path_factory) -> Iterator[Up]:
 
 def test_one_command_serves_and_says_where(up):
     assert f"mlsystem is at http://127.0.0.1:{up.port} " in up.said()
+    assert "Administrator: admin, password " in up.said()
     assert accepts(up.port)
     assert (up.folder / "mlsystem.sqlite3").stat().st_size > 0
 

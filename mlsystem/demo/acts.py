@@ -22,7 +22,8 @@ REPLAY = Act(name="replaying production", weight=15.0, do=replay.replay)
 def install(story: Story, *, now: datetime) -> Project:
     """The declared project with its data and its baseline live, made `ahead` ago."""
     with clock.moved_to(now - story.ahead):
-        project, _ = definition_sync.install(slug=story.slug)
+        moved: Any = {"replay": story.moved(now)} if story.moved else {}
+        project, _ = definition_sync.install(slug=story.slug, **moved)
         baselines.open_if_missing(project=project)
     return project
 

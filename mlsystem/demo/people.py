@@ -14,7 +14,7 @@ CAST = {
 
 
 def cast(project: Project) -> dict[str, User]:
-    """Everybody by role, members of the project."""
+    """Everybody by role, members of the project; whoever runs the house is an admin."""
     found = {}
     for name, role in CAST.items():
         user = User.objects.filter(username=name).first()
@@ -23,6 +23,10 @@ def cast(project: Project) -> dict[str, User]:
         if not Membership.objects.filter(project=project, user=user).exists():
             people.set_role(project=project, user=user, role=role, by=COMMAND_LINE)
         found[role] = user
+    for user in User.objects.filter(is_superuser=True, is_active=True):
+        Membership.objects.get_or_create(
+            project=project, user=user, defaults={"role": "admin"}
+        )
     return found
 
 

@@ -78,6 +78,9 @@ class Story:
     batch: timedelta = timedelta(hours=1)
     beats: Callable[[Telling], Sequence[Beat]] = _no_beats
     ask: Mapping[str, Any] = field(default_factory=dict)  # the printed curl's body
+    # Where the declared sources are of the past: how far they are moved, by the moment
+    # the story began (`registry.replays`).
+    moved: Callable[[datetime], Mapping[str, int]] | None = None
 
     @property
     def stages(self) -> dict[str, float]:

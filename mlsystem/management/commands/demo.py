@@ -16,12 +16,11 @@ from mlsystem.demo.bar import Bar
 from mlsystem.demo.play import play
 from mlsystem.demo.stories import STORIES
 from mlsystem.demo.story import Story
-from mlsystem.management.commands.up import serve
+from mlsystem.management.commands.up import first_admin, serve
 from mlsystem.supervisor import ground
 from registry import jobs
 from registry.clock import now
 from registry.models import Project
-from registry.people import ensure_first_admin
 
 
 class Command(BaseCommand):
@@ -46,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
 
     def _load(self, only: str | None) -> list[str]:
-        password = ensure_first_admin()
+        password = first_admin()
         # No broker runs yet: this process works what it asks for.
         logging.getLogger(jobs.__name__).setLevel(logging.ERROR)
         stories = [STORIES[only]] if only else list(STORIES.values())
@@ -54,13 +53,7 @@ class Command(BaseCommand):
         bar = Bar(dict(stages), out=sys.stdout)
         projects = [play(story, now=now(), bar=bar) for story in stories]
         bar.end()
-        return [*_password(password), *_doors(projects[0]), *_curl(stories[0])]
-
-
-def _password(password: str | None) -> list[str]:
-    if password is None:
-        return []
-    return [f"Administrator: admin, password {password} (shown this once)", ""]
+        return [*password, *_doors(projects[0]), *_curl(stories[0])]
 
 
 def _doors(project: Project) -> list[str]:

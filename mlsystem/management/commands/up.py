@@ -13,6 +13,7 @@ from mlsystem import embedded
 from mlsystem.supervisor import ground, programs
 from mlsystem.supervisor.fleet import Fleet
 from mlsystem.supervisor.output import Printer
+from registry import people
 
 
 class Command(BaseCommand):
@@ -43,6 +44,7 @@ def serve(role: str | None = None, *, welcome: Sequence[str] = ()) -> None:
             ground.port_is_free(settings.HOST, settings.PORT)
             ground.static_files_collected()
         ground.migrated(migrate=role is None)
+        welcome = [*(first_admin() if role is None else ()), *welcome]
         ground.connections_suffice(roles)
         needed = [program for name in roles for program in programs.of_role(name)]
         if settings.EMBEDDED_BROKER and role is None:
@@ -61,6 +63,15 @@ def serve(role: str | None = None, *, welcome: Sequence[str] = ()) -> None:
             ),
             announce=lambda: _announce(say, [_greeting(roles), *welcome]),
         )
+
+
+def first_admin() -> list[str]:
+    """On an empty installation: somebody who may sign in, told once."""
+    password = people.ensure_first_admin()
+    if password is None:
+        return []
+    name = people.FIRST_ADMIN
+    return [f"Administrator: {name}, password {password} (shown this once)", ""]
 
 
 def _announce(say: Printer, lines: Sequence[str]) -> None:
