@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from mlsystem import new_views, run_pages, start_views, views
+from mlsystem import new_views, operator_pages, run_pages, start_views, views
 from mlsystem.api import automation, builds, models, operations, projects, runs
 from mlsystem.demo import views as demo_views
 
@@ -61,7 +61,8 @@ pages: list[URLPattern | URLResolver] = [
         "p/<slug:project>/models/<int:number>/<str:verb>", views.decide, name="decide"
     ),
     path("p/<slug:project>/feed", demo_views.switch, name="demo-feed"),
-    path("operator", views.operator, name="operator"),
+    path("operator", operator_pages.operator, name="operator"),
+    path("operator/workers", operator_pages.workers, name="operator-workers"),
     path("readyz", operations.ReadyApi.as_view(), name="readyz"),
     path("metrics", operations.MetricsApi.as_view(), name="metrics"),
 ]

@@ -1,18 +1,15 @@
 """Pages of the top floor: runs, one run, what people decide about versions, operator."""
 
 from collections.abc import Callable
-from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
 from mlsystem.orchestrator import approval
-from mlsystem.version import VERSION
 from registry.errors import DomainError, NotFound
-from registry.models import Job, ModelVersion, Project
-from registry.web.pages import house_page, project_page
+from registry.models import ModelVersion, Project
+from registry.web.pages import project_page
 
 VERBS: dict[str, Callable[..., ModelVersion]] = {
     "approve": approval.approve,
@@ -38,19 +35,3 @@ def decide(
     except DomainError as error:
         messages.error(request, error.detail)
     return redirect("model", project.slug, number)
-
-
-@house_page("staff")
-def operator(request: HttpRequest) -> HttpResponse:
-    """Workers, queues, jobs, versions: what somebody needs who is called at night."""
-    unfinished = Job.objects.filter(state__in=("queued", "running"))
-    lanes = unfinished.values("lane", "state").annotate(n=Count("id")).order_by("lane")
-    failed = Job.objects.filter(state=Job.State.FAILED).select_related("project")
-    context: dict[str, Any] = {
-        "lanes": lanes,
-        "running": unfinished.select_related("project").order_by("due_at")[:50],
-        "failed": failed.order_by("-finished_at")[:20],
-        "version": VERSION,
-        "projects": Project.objects.count(),
-    }
-    return render(request, "mlsystem/operator.html", context)

@@ -158,7 +158,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "runs": {"GET": "viewer", "POST": "owner"},
     "run": {"GET": "viewer", "POST": "owner"},
     "decide": {"POST": "owner"},
-    "operator": {"GET": "staff"},
+    "operator": {"GET": "staff", "POST": "staff"},
+    "operator-workers": {"GET": "staff"},
 }
 
 # What stands in an address beside the project; else 1, "x" or a UUID by its kind.

@@ -98,6 +98,15 @@ def last_line(text: str) -> str:
     return (str(text).strip().splitlines() or [""])[-1][:300]
 
 
+LANE_WORDS = {"good": "in time", "warning": "busy", "bad": "stuck"}
+
+
+@register.filter
+def lane_words(tone: str) -> str:
+    """How a lane of jobs is, in a word."""
+    return LANE_WORDS.get(tone, tone)
+
+
 @register.filter
 def tone(state: str) -> str:
     """A state's tone: good, accent, warning, bad, or unknown."""
