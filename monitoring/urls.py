@@ -8,6 +8,7 @@ from monitoring.judging.api import ComparisonApi
 from monitoring.monitor import api as monitor
 from monitoring.owner import views as owner
 from monitoring.versions import views as versions
+from monitoring.watch import pages as watch
 
 api: list[URLPattern | URLResolver] = [
     path(
@@ -58,6 +59,11 @@ pages: list[URLPattern | URLResolver] = [
         rollout_pages.evidence_chart,
         name="rollout-evidence",
     ),
-    path("p/<slug:project>/monitor", views.monitor, name="monitor"),
+    path("p/<slug:project>/monitor", watch.monitor, name="monitor"),
+    path(
+        "p/<slug:project>/monitor/charts/<str:name>",
+        watch.monitor_chart,
+        name="monitor-chart",
+    ),
     path("p/<slug:project>/alerts", views.alerts, name="alerts"),
 ]

@@ -1,71 +1,18 @@
-"""Pages of this floor: the monitor and its alerts."""
+"""Pages of this floor: the monitor's alerts."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from monitoring.models import Alert, Note
+from monitoring.models import Alert
 from monitoring.monitor import alerts as alert_verbs
 from monitoring.monitor.api import alert_of
-from monitoring.monitor.drifting import drift_report
-from monitoring.monitor.series import Window, points, read, total
-from registry.catalogue import METRICS
 from registry.clock import now as clock_now
 from registry.errors import DomainError
 from registry.models import Project
 from registry.web.pages import project_page, whole_number
-from serving.models import Rollout
-
-DAYS = 84  # shown on the monitor page
-
-
-def _rollout(project: Project) -> Rollout | None:
-    found = Rollout.objects.select_related(
-        "project", "live", "baseline", "candidate", "previous"
-    )
-    return found.filter(project=project).first()
-
-
-@project_page("viewer", POST="owner")
-def monitor(request: HttpRequest, project: Project) -> HttpResponse:
-    """Numbers over time, and drift; the owner writes notes beside them."""
-    if request.method == "POST":
-        text = request.POST.get("text", "").strip()
-        if text:
-            Note.objects.create(
-                project=project,
-                at=clock_now(),
-                text=text[:500],
-                author=request.actor.user,  # type: ignore[attr-defined]
-            )
-        return redirect(request.path)
-    now = clock_now()
-    rollout = _rollout(project)
-    context = {"project": project, "place": "monitor", "rollout": rollout}
-    if rollout:
-        rollout.live.project = project
-        window = Window(start=now - timedelta(days=DAYS), end=now, by="day")
-        metric = METRICS[project.primary_metric]
-        context |= {
-            "metric": metric,
-            "points": points(rollout.live, window, metric.key, now=now)[::-1],
-            "drift": drift_report(rollout.live, now=now),
-            "operations": _operations(rollout, now=now),
-            "notes": project.notes.select_related("author")[:20],
-        }
-    return render(request, "monitoring/monitor.html", context)
-
-
-def _operations(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
-    window = Window(start=now - timedelta(days=1), end=now + timedelta(hours=1))
-    found = total(rollout.live, window, now=now)
-    return {
-        name: read(found, name)
-        for name in ("predictions", "latency_p50", "latency_p95", "error_rate")
-    }
 
 
 @project_page("viewer", POST="owner")

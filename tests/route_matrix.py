@@ -130,6 +130,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "model-chart": {"GET": "viewer"},
     "rollout": {"GET": "viewer"},
     "monitor": {"GET": "viewer", "POST": "owner"},
+    "monitor-chart": {"GET": "viewer"},
     "alerts": {"GET": "viewer", "POST": "owner"},
     "data": {"GET": "viewer"},
     "dataset": {"GET": "viewer"},

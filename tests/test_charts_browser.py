@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browsing import PHONE, Watched, serious
 from tests.factories import make_project, make_user
-from tests.test_browser import PHONE, Watched, enter, serious  # noqa: F401
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -20,7 +20,7 @@ LINE = ".chart[id=line] .scatterlayer path.js-line"
 
 
 @pytest.fixture
-def vera(enter: Enter) -> Watched:  # noqa: F811
+def vera(enter: Enter) -> Watched:
     make_user("Vera", project=make_project(), role="viewer")
     return enter("Vera")
 

@@ -127,7 +127,7 @@ def _shape(
     now: FeatureCounts,
     before: FeatureCounts,
 ) -> _Rule:
-    ours, theirs = (_coarse(part, counts.bins) for counts in (now, before))
+    ours, theirs = (coarse(part, counts.bins) for counts in (now, before))
     answer["psi"] = unbiased_psi(ours, theirs)
     answer["p"] = same_distribution(ours, theirs)
     ordered = "edges" in part
@@ -143,7 +143,7 @@ def _shape(
     return _Rule("distribution", answer["p"], state, text)
 
 
-def _coarse(part: Mapping[str, Any], bins: np.ndarray) -> np.ndarray:
+def coarse(part: Mapping[str, Any], bins: np.ndarray) -> np.ndarray:
     """Decile bins out of the fine ones; categories as they are."""
     if "deciles" not in part:
         return bins

@@ -16,9 +16,15 @@ from monitoring.evaluator.evaluate import OwnMetrics
 from monitoring.evaluator.moments import Moments
 from monitoring.evaluator.own import UndefinedMetric
 from monitoring.evaluator.scored import Scored
-from monitoring.monitor.histograms import ERROR_SIZE, count_scores
+from monitoring.monitor.histograms import (
+    ERROR_SIZE,
+    SCORE_BINS,
+    count_scores,
+    score_bins,
+)
 from monitoring.monitor.packing import pack, unpack, unpack_into
 
+MOST_ACTIONS = 4
 Confusion = dict[str, dict[str, int]]  # true class → answered class → rows
 
 
@@ -37,7 +43,9 @@ class Outcomes:
 
     `moments` holds the numbers of rows: cost, log_loss, squared_error, absolute_error,
     error, truth, share_error (|error / truth|), top_3, and `own:<key>`; `counts` holds
-    histograms: positive, negative (scores by truth), error_size; and zero_truths.
+    histograms: positive, negative (scores by truth), error_size; and zero_truths;
+    and for each action of a cost matrix `cost:<action>`, what it would have cost the
+    rows of every score bin, of the `priced` rows whose costs are all known.
     """
 
     task: str = ""
@@ -159,4 +167,25 @@ def _fold_classes(rows: Prepared) -> tuple[dict[str, np.ndarray], Confusion]:
         "positive": count_scores(score[rows.is_positive]),
         "negative": count_scores(score[~rows.is_positive]),
     }
-    return counts, confusion
+    return counts | _costs_of_actions(rows), confusion
+
+
+def _costs_of_actions(rows: Prepared) -> dict[str, np.ndarray]:
+    """So that any other threshold can be priced later, without the rows."""
+    matrix = rows.economics.matrix if rows.economics else {}
+    if not 2 <= len(matrix) <= MOST_ACTIONS:
+        return {}
+    assert rows.economics is not None
+    truth, n = rows.scored.truth, rows.scored.n
+    costs = {
+        action: rows.economics.row_costs(
+            truth, np.full(n, action, dtype=object), rows.scored.rows
+        )
+        for action in sorted(matrix)
+    }
+    known = np.isfinite(np.array(list(costs.values()))).all(axis=0)
+    places = score_bins(rows.score[known])
+    return {"priced": np.bincount(places, minlength=SCORE_BINS)} | {
+        f"cost:{action}": np.bincount(places, values[known], SCORE_BINS)
+        for action, values in costs.items()
+    }

@@ -19,12 +19,14 @@ def pack(parts: Packable) -> bytes:
 
     >>> unpack(pack({"n": 3, "counts": np.array([0, 3])}))["counts"]
     array([0, 3])
+    >>> unpack(pack({"sums": np.array([0.5, 3.0])}))["sums"]
+    array([0.5, 3. ])
     """
     return zlib.compress(msgspec.msgpack.encode(parts, enc_hook=_encode), 6)
 
 
 def unpack(blob: bytes) -> dict[str, Any]:
-    """What was packed; counts come back as int64. An empty blob is an empty dict."""
+    """What was packed; counts come back as int64, sums as floats. An empty blob is an empty dict."""
     if not blob:
         return {}
     raw = zlib.decompress(bytes(blob))
@@ -42,6 +44,8 @@ def unpack_into(kind: type[Part], blob: bytes) -> Part | None:
 def _encode(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         narrow = np.min_scalar_type(int(value.max(initial=0))).newbyteorder("<")
+        if value.dtype.kind == "f":  # sums of money, not counts
+            narrow = np.dtype("<f8")
         body = narrow.str.encode() + value.astype(narrow).tobytes()  # "<u2" + counts
         return msgspec.msgpack.Ext(ARRAY, body)
     if isinstance(value, np.generic):
@@ -52,5 +56,6 @@ def _encode(value: Any) -> Any:
 def _decode(code: int, body: memoryview) -> Any:
     if code == ARRAY:
         data = bytes(body)
-        return np.frombuffer(data[3:], dtype=data[:3].decode()).astype(np.int64)
+        found = np.frombuffer(data[3:], dtype=data[:3].decode())
+        return found.astype(np.int64) if found.dtype.kind in "iu" else found
     raise ValueError(f"Unknown part {code} in a packed bucket.")

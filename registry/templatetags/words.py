@@ -55,6 +55,21 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 @register.filter
+def lasting(seconds: float | None, before: str = "") -> str:
+    """A span of time in its largest unit that tells something.
+
+    >>> lasting(40), lasting(5400), lasting(300000, "within ")
+    ('40\xa0s', '1.5\xa0hours', 'within 3.5\xa0days')
+    """
+    if seconds is None:
+        return "\N{EM DASH}"
+    for unit, size in (("days", 86400), ("hours", 3600), ("min", 60)):
+        if seconds >= 1.2 * size:
+            return f"{before}{seconds / size:.2g}\N{NO-BREAK SPACE}{unit}"
+    return f"{before}{seconds:.0f}\N{NO-BREAK SPACE}s"
+
+
+@register.filter
 def when(moment: datetime | None) -> SafeString | str:
     """How long ago, or until; the exact moment on hover."""
     if moment is None:

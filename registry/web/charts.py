@@ -25,7 +25,7 @@ frame brings script, Plotly and styles along, also when htmx swaps it in.
   it to the drawn point too.
 - `extra` is for a module of the page: the frame sends `chart:data` (detail: the whole
   answer) when it has data, `chart:range` (detail: {from, to} or null) when somebody
-  zooms. Both bubble.
+  zooms. Both bubble. It asks the frame in turn by `chart:ask`: see static/js/charts.js.
 - No rows: the frame says `empty` instead of drawing axes around nothing.
 - Numbers that are none (NaN, infinite) go out as null.
 """

@@ -48,9 +48,11 @@ def line(
     unit: str = "",
     marks: Sequence[Mark] = (),
     shade: tuple[Any, Any, str] | None = None,
+    span: tuple[Any, Any] | None = None,
     **more: Any,
 ) -> Chart:
-    """Values over time, each with its band. `shade` greys a span and says why.
+    """Values over time, each with its band. `shade` greys a part and says why;
+    `span` is what the axis shows, so that charts beside each other show the same.
 
     `x` is the head of the table's first column; a time axis needs no name.
     """
@@ -58,7 +60,9 @@ def line(
     figure = frame(traces, y=y or unit, legend=len(series) > 1)
     figure["layout"] |= {"dragmode": "zoom", "hovermode": "x unified"}
     figure["layout"]["xaxis"]["fixedrange"] = False
-    figure["layout"]["shapes"] = [*shade_of(shade), *marks_of(marks)]
+    if span:
+        figure["layout"]["xaxis"]["range"] = list(span)
+    figure["layout"]["shapes"] = [*shade_of(shade), *marks_of(marks, span=span)]
     head, rows, links = table(series, x=x)
     return Chart(
         **{"title": title, "unit": unit, "head": head, "rows": rows}

@@ -245,9 +245,18 @@ def upright(at: Any, *, role: str, text: str = "") -> Figure:
     }
 
 
-def marks_of(marks: Sequence[Mark]) -> list[Figure]:
+def marks_of(
+    marks: Sequence[Mark], *, span: tuple[Any, Any] | None = None
+) -> list[Figure]:
+    """Words lean to the left where the right end is near."""
     few = len(marks) <= MANY_MARKS
-    return [upright(m.at, role=m.role, text=m.text if few else "") for m in marks]
+    shapes = [upright(m.at, role=m.role, text=m.text if few else "") for m in marks]
+    if span and isinstance(span[0], datetime):
+        late = span[0] + 0.75 * (span[1] - span[0])
+        for mark, shape in zip(marks, shapes, strict=True):
+            if mark.at > late:
+                shape["label"]["xanchor"] = "right"
+    return shapes
 
 
 def shade_of(shade: tuple[Any, Any, str] | None) -> list[Figure]:

@@ -125,15 +125,30 @@ class Frame {
     this.tell("chart:data", this.data);
   }
 
+  // One drawing at a time; what is asked for meanwhile is drawn once afterwards.
   async draw() {
-    if (!this.data?.rows.length) return;
+    this.stale = true;
+    if (this.busy) return this.busy;
+    this.busy = this.redraw().finally(() => { this.busy = undefined; });
+    return this.busy;
+  }
+
+  async redraw() {
+    while (this.stale) {
+      this.stale = false;
+      await this.paint();
+    }
+  }
+
+  async paint() {
+    if (!this.data?.rows.length || !this.figure.isConnected) return;
     const { data, layout } = painted(this.data.figure, this.drawing);
     const font = { ...layout.font, family: getComputedStyle(this.drawing).fontFamily };
     const dragmode = coarse.matches ? false : layout.dragmode; // a finger scrolls the page
     const size = { width: this.drawing.clientWidth, height: this.drawing.clientHeight };
     const look = { ...layout, ...size, font, dragmode, uirevision: "kept", autosize: false };
     await this.plotly.react(this.drawing, data, look, config);
-    if (this.range) this.zoom(this.range);
+    if (this.range) await this.zoom(this.range);
     if (this.listening) return;
     this.listening = true;
     this.drawing.on("plotly_click", ({ points }) => follow(points));
@@ -142,9 +157,11 @@ class Frame {
   }
 
   zoomed(change) {
-    const from = change["xaxis.range[0]"];
-    const range = from === undefined ? null : { from, to: change["xaxis.range[1]"] };
-    if (this.quiet || (!range && !change["xaxis.autorange"])) return;
+    const from = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
+    const to = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
+    if (this.quiet || (from === undefined && !change["xaxis.autorange"])) return;
+    const back = from === undefined || (this.isWhole(from, 0) && this.isWhole(to, 1));
+    const range = back ? null : { from, to };
     const { link } = this.figure.dataset;
     for (const other of frames.values()) {
       if (link && other !== this && other.figure.dataset.link === link) other.zoom(range);
@@ -153,11 +170,19 @@ class Frame {
     this.tell("chart:range", range);
   }
 
+  get whole() { return this.data?.figure.layout.xaxis?.range; }
+
+  isWhole(at, end) {
+    const zone = (text) => Date.parse(/Z|\+/.test(text) ? text : `${String(text).replace(" ", "T")}Z`);
+    return Boolean(this.whole) && Math.abs(zone(at) - zone(this.whole[end])) < 1000;
+  }
+
   async zoom(range) {
     this.range = range;
     if (!this.drawing.layout) return;
+    const wanted = range ? [range.from, range.to] : this.whole;
     this.quiet = true;
-    await this.plotly.relayout(this.drawing, range ? { "xaxis.range": [range.from, range.to] } : { "xaxis.autorange": true });
+    await this.plotly.relayout(this.drawing, wanted ? { "xaxis.range": [...wanted] } : { "xaxis.autorange": true });
     this.quiet = false;
   }
 
@@ -224,11 +249,26 @@ function find() {
 }
 const redraw = () => frames.forEach((frame) => frame.draw());
 
-// For a page's own module: another address for a chart, or the frame's data.
-export function reload(figure, url = figure.dataset.chart) {
-  figure.dataset.chart = url;
-  return frames.get(figure)?.load();
-}
+// What a page's own module may ask of a frame: dispatch "chart:ask" at it, with `url`
+// (load that instead), `edit` (change the figure that is drawn) or `range` (zoom the group
+// to {from, to}, or out with null). An event, because modules are cached under hashed
+// names and an import would start a second copy of this one.
+document.addEventListener("chart:ask", ({ target: figure, detail }) => {
+  const frame = frames.get(figure);
+  if (detail.url) {
+    figure.dataset.chart = detail.url;
+    if (frame?.data) frame.load(); // one that was never near loads when it comes near
+  }
+  if (detail.edit && frame?.data) {
+    detail.edit(frame.data.figure);
+    frame.draw();
+  }
+  if (detail.range === undefined) return;
+  for (const other of frames.values()) {
+    if (other.figure.dataset.link === figure.dataset.link) other.zoom(detail.range);
+  }
+  frame?.tell("chart:range", detail.range);
+});
 
 find();
 document.body.addEventListener("htmx:load", find);

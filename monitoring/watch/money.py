@@ -1,0 +1,97 @@
+"""Component 4, the monitor page: what decisions cost a day, and against the baseline."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from monitoring.evaluator.moments import Moments
+from monitoring.evaluator.sentences import number
+from monitoring.judging.statistics import welch
+from monitoring.watch.asked import Asked, Shown, length
+from monitoring.watch.over_time import marks
+from monitoring.watch.rollups import Piece, grouped, outcomes_of, pieces, steps
+from registry.catalogue import METRICS
+from registry.web.charts import Chart
+from registry.web.figures import Series, line
+
+NO_COSTS = "This project gives no costs: say in its settings what a mistake costs."
+NO_TRUTH = "No truth of this period is complete yet, so nothing has a price."
+
+
+def money_chart(asked: Asked) -> Chart:
+    """A day of the first version's traffic, at every version's mean cost."""
+    currency = (asked.project.costs or {}).get("currency", "")
+    if not asked.project.costs:
+        return line(title="Money a day.", series=[], empty=NO_COSTS)
+    found = pieces(asked, "outcomes")
+    by_place = grouped(found, lambda p: (p.version, asked.step_of(p.at)))
+    series = [_series(asked, one, by_place) for one in asked.shown]
+    return line(
+        title=_title(asked, found, currency=currency),
+        series=[one for one in series if any(y is not None for y in one.y)],
+        x="From (UTC)",
+        unit=f"{currency} a day".strip(),
+        marks=marks(asked, words=False),
+        span=(asked.start, asked.end),
+        empty=NO_TRUTH,
+    )
+
+
+def costs_of(group: Sequence[Piece]) -> Moments:
+    return outcomes_of(group).moments.get("cost", Moments())
+
+
+def _series(
+    asked: Asked, one: Shown, by_place: dict[tuple[int, datetime], list[Piece]]
+) -> Series:
+    moments = list(steps(asked))
+    values, lows, highs, counts = [], [], [], []
+    a_day = timedelta(days=1) / length(asked.by)
+    for at in moments:
+        traffic = by_place.get((asked.first.version.pk, at), [])
+        answers = a_day * sum(p.n for p in traffic if p.role != "shadow")
+        cost = costs_of(by_place.get((one.version.pk, at), []))
+        known = cost.n >= METRICS["cost"].minimum_n and bool(answers)
+        span = cost.interval() if known else None
+        values.append(answers * cost.mean if known else None)
+        lows.append(answers * span[0] if span else None)
+        highs.append(answers * span[1] if span else None)
+        counts.append(cost.n)
+    return Series(
+        name=one.name,
+        role=one.role,
+        x=moments,
+        y=values,
+        low=lows,
+        high=highs,
+        n=counts,
+    )
+
+
+def _title(asked: Asked, found: Sequence[Piece], *, currency: str) -> str:
+    by_version = grouped(found, lambda p: p.version)
+    ours = by_version.get(asked.first.version.pk, [])
+    cost = costs_of(ours)
+    if not cost.n:
+        return "What decisions cost a day."
+    a_day = answers_a_day(asked, ours)
+    name = asked.first.name
+    words = f"{name} costs about {number(cost.mean * a_day)} {currency} a day"
+    rival = next((one for one in asked.shown if one.role == "baseline"), None)
+    theirs = costs_of(by_version.get(rival.version.pk, [])) if rival else Moments()
+    gap = welch(theirs, cost) if rival and theirs.n and rival != asked.first else None
+    if gap is None or rival is None:
+        return f"{words}."
+    less = "less" if gap.value >= 0 else "more"
+    low, high = sorted((gap.low * a_day, gap.high * a_day))
+    sure = f"{number(low)} to {number(high)} less"
+    return (
+        f"{words}, {number(abs(gap.value) * a_day)} {less} than the baseline would "
+        f"({sure})."
+    )
+
+
+def answers_a_day(asked: Asked, found: Sequence[Piece]) -> float:
+    """Of the days on which there were any."""
+    counted = [p for p in found if p.role != "shadow"]
+    days = {p.at.date() for p in counted}
+    return sum(p.n for p in counted) / max(len(days), 1)

@@ -1,0 +1,237 @@
+"""Component 4, Performance Monitor: its page. What is shown stands in the address; every
+chart is an answer of its own, read from rollups."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from labelling.collector.delays import delays
+from monitoring.models import Note
+from monitoring.watch.asked import BUCKETS, MOST_MODELS, PERIODS, Asked, read_asked
+from monitoring.watch.difference import difference_chart
+from monitoring.watch.inputs import drift_chart, feature_names, reference_chart
+from monitoring.watch.money import money_chart
+from monitoring.watch.over_time import coverage_chart, metric_chart, traffic_chart
+from monitoring.watch.rollups import grouped, mature_until, pieces
+from monitoring.watch.scores import mistakes_chart, reliability_chart
+from monitoring.watch.slices import slices_chart
+from monitoring.watch.thresholds import threshold_chart
+from registry.catalogue import metrics_for
+from registry.clock import now as clock_now
+from registry.errors import NotFound
+from registry.models import Project
+from registry.web import charts
+from registry.web.pages import project_page
+from serving.models import Rollout
+
+NOTES = 20
+DELAYS_OF = 300  # the newest truths: enough for a median
+MOST_VERSIONS = 30  # offered
+LONGEST_NOTE = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A chart's place on the page. `over_time` zooms with its like; the rest follow."""
+
+    name: str
+    title: str
+    draw: Callable[[Asked], charts.Chart]
+    over_time: bool = False
+    wide: bool = False
+    size: str = "normal"
+    tasks: tuple[str, ...] = ()
+
+
+FRAMES: Mapping[str, Frame] = {
+    frame.name: frame
+    for frame in (
+        Frame(
+            name="metric",
+            title="The goal over time",
+            draw=metric_chart,
+            over_time=True,
+            wide=True,
+        ),
+        Frame(name="money", title="Money a day", draw=money_chart, over_time=True),
+        Frame(
+            name="difference",
+            title="Candidate against live",
+            draw=difference_chart,
+        ),
+        Frame(
+            name="reliability",
+            title="Do scores mean what they say?",
+            draw=reliability_chart,
+        ),
+        Frame(name="mistakes", title="Right and wrong", draw=mistakes_chart),
+        Frame(
+            name="threshold",
+            title="Where to draw the line",
+            draw=threshold_chart,
+            wide=True,
+            tasks=("binary",),
+        ),
+        Frame(name="slices", title="Slice by slice", draw=slices_chart),
+        Frame(
+            name="coverage",
+            title="How much truth is known",
+            draw=coverage_chart,
+            over_time=True,
+        ),
+        Frame(
+            name="drift",
+            title="Has what comes in changed?",
+            draw=drift_chart,
+            over_time=True,
+            size="tall",
+        ),
+        Frame(
+            name="feature",
+            title="Reference against now",
+            draw=reference_chart,
+            size="tall",
+        ),
+        Frame(
+            name="traffic",
+            title="Latency and traffic",
+            draw=traffic_chart,
+            over_time=True,
+            wide=True,
+        ),
+    )
+}
+
+
+@project_page("viewer", POST="owner")
+def monitor(request: HttpRequest, project: Project) -> HttpResponse:
+    """Numbers over time, linked; the owner writes notes beside them."""
+    if request.method == "POST":
+        return _write_note(request, project)
+    rollout = _rollout(project)
+    context: dict[str, Any] = {
+        "project": project,
+        "place": "monitor",
+        "rollout": rollout,
+    }
+    context["notes"] = project.notes.select_related("author")[:NOTES]
+    if rollout is not None:
+        context |= _shown(_asked(request, rollout))
+    return render(request, "monitoring/monitor.html", context)
+
+
+@project_page("viewer")
+def monitor_chart(request: HttpRequest, project: Project, name: str) -> HttpResponse:
+    """One chart of the page, as JSON for its frame or as CSV."""
+    frame, rollout = FRAMES.get(name), _rollout(project)
+    if frame is None or rollout is None:
+        raise NotFound("There is no such chart.")
+    return charts.answer(request, frame.draw(_asked(request, rollout)))
+
+
+def _rollout(project: Project) -> Rollout | None:
+    found = Rollout.objects.select_related(
+        "live__dataset", "baseline__dataset", "candidate__dataset"
+    )
+    row = found.filter(project=project).first()
+    if row is not None:
+        row.project = project
+    return row
+
+
+def _asked(request: HttpRequest, rollout: Rollout) -> Asked:
+    rows_for = ""
+    if request.actor.may("owner"):  # type: ignore[attr-defined]
+        rows_for = reverse("predictions", args=[rollout.project.slug])
+    return read_asked(request.GET, rollout=rollout, now=clock_now(), rows_for=rows_for)
+
+
+def _shown(asked: Asked) -> dict[str, Any]:
+    project = asked.project
+    question = asked.query()
+    frames = []
+    for frame in FRAMES.values():
+        if frame.tasks and project.task not in frame.tasks:
+            continue
+        address = reverse("monitor-chart", args=[project.slug, frame.name])
+        frames.append((frame, f"{address}?{question}" if question else address))
+    versions = project.versions.filter(state="accepted").order_by("-number")
+    return {
+        "asked": asked,
+        "frames": frames,
+        "stats": _stats(asked),
+        "metrics": metrics_for(project.task),
+        "features": feature_names(asked),
+        "versions": versions[:MOST_VERSIONS],
+        "chosen": [one.version.number for one in asked.shown],
+        "most_models": MOST_MODELS,
+        "periods": [
+            (
+                key,
+                PERIOD_WORDS[key],
+                asked.here(**{"period": key, "from": None, "to": None}),
+            )
+            for key in PERIODS
+        ],
+        "buckets": [(by, asked.here(bucket=by)) for by in BUCKETS],
+        "from_input": f"{asked.start:%FT%H:%M}",
+        "to_input": f"{asked.end:%FT%H:%M}",
+    }
+
+
+PERIOD_WORDS = {
+    "24h": "24 hours",
+    "7d": "7 days",
+    "28d": "28 days",
+    "12w": "12 weeks",
+    "1y": "a year",
+}
+
+
+def _stats(asked: Asked) -> dict[str, Any]:
+    """Counts of the window, by version; and how long truth takes."""
+    found = grouped(pieces(asked), lambda piece: piece.version)
+    ours = found.get(asked.first.version.pk, [])
+    n = sum(piece.n for piece in ours)
+    ripe = [piece for piece in ours if piece.mature]
+    known, of = sum(p.truths for p in ripe), sum(p.n for p in ripe)
+    until = mature_until(asked.project, now=asked.now)
+    return {
+        "n": n,
+        "failed": sum(piece.errors for piece in ours) / n if n else None,
+        "coverage": known / of if of else None,
+        "ripe": of,
+        "immature_from": until if until < asked.now else None,
+        "delays": delays(project=asked.project, sample=DELAYS_OF),
+    }
+
+
+def _write_note(request: HttpRequest, project: Project) -> HttpResponse:
+    text = request.POST.get("text", "").strip()
+    if text:
+        Note.objects.create(
+            project=project,
+            at=_moment(request.POST.get("at", "")) or clock_now(),
+            text=text[:LONGEST_NOTE],
+            author=request.actor.user,  # type: ignore[attr-defined]
+        )
+        messages.success(request, "Written down; it stands on every chart over time.")
+    else:
+        messages.error(request, "A note needs words.")
+    question = request.META.get("QUERY_STRING", "")
+    return redirect(f"{request.path}?{question}" if question else request.path)
+
+
+def _moment(text: str) -> datetime | None:
+    """What a date field of the form says, UTC; None: now."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
