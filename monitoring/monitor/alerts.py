@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from monitoring.evaluator.sentences import number
 from monitoring.models import Alert, AlertRule, Evaluation
+from monitoring.monitor.drift import PREDICTION
 from monitoring.monitor.drifting import drift_report
 from monitoring.monitor.series import Sum, Window, read, total
 from registry import audit
@@ -223,7 +224,7 @@ def _drift(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
     if report["state"] == "insufficient":
         return Finding(bad=None, message="Too few rows to see drift.", n=report["n"])
     drifted = [f for f in report["features"] if f["state"] == "alert"]
-    text = " ".join(f"{one['feature']}: {one['sentence']}" for one in drifted[:3])
+    text = " ".join(_moved(one) for one in drifted[:3])
     return Finding(
         bad=bool(drifted),
         message=text or "Inputs look as they did.",
@@ -231,6 +232,11 @@ def _drift(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
         n=report["n"],
         detail={"features": [feature["feature"] for feature in drifted]},
     )
+
+
+def _moved(one: Mapping[str, Any]) -> str:
+    name = "What is predicted" if one["feature"] == PREDICTION else one["feature"]
+    return f"{name}: {one['sentence']}"
 
 
 def _failures(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:

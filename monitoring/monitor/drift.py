@@ -12,6 +12,7 @@ import numpy as np
 from scipy import special
 
 from monitoring.evaluator.sentences import number
+from monitoring.monitor import shapes
 from monitoring.monitor.distances import (
     benjamini_hochberg,
     kolmogorov_smirnov,
@@ -138,8 +139,7 @@ def _shape(
         state = "warn"
     if answer["psi"] >= PSI_ALERT or (ordered and answer["ks"] >= KS_ALERT):
         state = "alert"
-    text = f"the distribution moved: PSI {number(answer['psi'])}, "
-    text += f"{'KS' if ordered else 'largest change of a share'} {number(answer['ks'])}"
+    text = shapes.told(part, now=now.bins, before=before.bins)
     return _Rule("distribution", answer["p"], state, text)
 
 
