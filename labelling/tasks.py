@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from labelling.collector import silence
-from labelling.labeller import refresh
+from labelling.labeller import intake_jobs, refresh
 from registry import jobs
 from registry.clock import now as clock_now
 
@@ -34,3 +34,9 @@ def _mature(context: jobs.JobContext) -> None:
 def rerank(job_id: str) -> None:
     """Put the examples that teach most at the head of a project's queue."""
     jobs.work(job_id, refresh.do_rerank)
+
+
+@shared_task(name=intake_jobs.TASK)
+def import_file(job_id: str) -> None:
+    """Examples out of an uploaded file."""
+    jobs.work(job_id, intake_jobs.do_import)

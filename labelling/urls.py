@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from labelling import prediction_pages, views
+from labelling import bench_views, example_views, prediction_pages, review_views
 from labelling.api.examples import ExamplesApi, LabelsApi
 from labelling.api.feedback import FeedbackApi
 from labelling.api.predictions import PredictionApi, PredictionsApi
@@ -18,6 +18,7 @@ from labelling.api.truth import OutcomesApi, TruthApi
 
 P = "projects/<slug:project>"
 EXAMPLE = f"{P}/examples/<int:example>"
+EXAMPLES = "p/<slug:project>/examples"
 
 api: list[URLPattern | URLResolver] = [
     path(f"{P}/predictions", PredictionsApi.as_view(), name="api-predictions"),
@@ -39,8 +40,15 @@ api: list[URLPattern | URLResolver] = [
     path(f"{P}/labels", LabelsApi.as_view(), name="api-labels"),
 ]
 pages: list[URLPattern | URLResolver] = [
-    path("p/<slug:project>/label", views.label, name="label"),
-    path("p/<slug:project>/examples", views.examples, name="examples"),
+    path("p/<slug:project>/label", bench_views.label, name="label"),
+    path("p/<slug:project>/label/step", bench_views.step, name="label-step"),
+    path(EXAMPLES, example_views.examples, name="examples"),
+    path(f"{EXAMPLES}/<int:id>", example_views.example, name="example"),
+    path(f"{EXAMPLES}/mine", example_views.mine, name="examples-mine"),
+    path(f"{EXAMPLES}/review", review_views.review, name="examples-review"),
+    path(f"{EXAMPLES}/people", review_views.people, name="examples-people"),
+    path(f"{EXAMPLES}/guideline", review_views.guideline, name="examples-guideline"),
+    path(f"{EXAMPLES}/import", review_views.bring, name="examples-import"),
     path(
         "p/<slug:project>/predictions/<uuid:id>/truth",
         prediction_pages.truth_card,

@@ -2,12 +2,10 @@
 keyboard, in light and dark, on a desk and on a phone."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from labelling.models import Annotation
 from registry.models import Project, User
 from serving import rollout
 from tests.browsing import Watched, look_at
@@ -146,42 +144,6 @@ def test_a_theme_that_was_chosen_stays(enter: Callable[..., Watched]) -> None:
     page.reload()
 
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-    assert watched.said + watched.refused() == []
-
-
-def shown(page: Page) -> str:
-    return page.locator("input[name=example]").get_attribute("value") or ""
-
-
-def said(name: str) -> list[Any]:
-    rows = Annotation.objects.filter(user__username=name).order_by("id")
-    return list(rows.values_list("example_id", "state", "value"))
-
-
-def test_labelling_goes_by_keyboard_alone(enter: Callable[..., Watched]) -> None:
-    make_full_project()
-    watched = enter("Rosa")
-    page = watched.page
-    watched.open("/p/churn/label")
-
-    first = shown(page)
-    page.keyboard.press("2")
-    expect(page.locator("input[name=example]")).not_to_have_value(first)
-    assert said("Rosa") == [(int(first), "submitted", "Yes")]
-
-    page.keyboard.press("u")
-    expect(page.locator("input[name=example]")).to_have_value(first)
-    assert said("Rosa")[0][:2] == (int(first), "undone")
-
-    page.keyboard.press("Space")
-    expect(page.locator("input[name=example]")).not_to_have_value(first)
-    assert said("Rosa")[-1][:2] == (int(first), "skipped")
-
-    second = shown(page)
-    page.keyboard.press("0")
-    expect(page.locator("input[name=example]")).not_to_have_value(second)
-    assert said("Rosa")[-1][:2] == (int(second), "submitted")
-    assert said("Rosa")[-1][2] is None
     assert watched.said + watched.refused() == []
 
 

@@ -23,12 +23,18 @@ pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
 
 VIEWERS = {"Ada", "Owen", "Vera"}
 LABELLERS = {"Ada", "Owen", "Rosa", "Erin"}
+REVIEWERS = {"Ada", "Owen", "Rosa"}
 OWNERS = {"Ada", "Owen"}
 # Who sees a page; what it says when there is something, and when there is nothing.
 PLACES: dict[str, tuple[set[str], str, str]] = {
     "": (VIEWERS, "version 1 is live", "No model answers yet"),
     "/label": (LABELLERS, "Cannot tell", "Nothing to label"),
-    "/examples": (LABELLERS, "My answers", "You have not labelled anything here yet."),
+    "/examples": (LABELLERS, "My answers", "No examples yet."),
+    "/examples/mine": (LABELLERS, "My answers", "You have not labelled anything here"),
+    "/examples/review": (REVIEWERS, "Nobody disagrees", "Nobody disagrees"),
+    "/examples/people": (REVIEWERS, "Erin", "Nobody has labelled here yet."),
+    "/examples/guideline": (LABELLERS, "version 1", "what each class means"),
+    "/examples/import": (REVIEWERS, "Import examples", "A file of items"),
     "/data": (VIEWERS, "rows in dataset 1", "No data yet"),
     "/models": (VIEWERS, "tenure &lt; 40", "No version yet."),
     "/runs": (VIEWERS, "Its worker died in the last attempt.", "No run yet."),

@@ -71,6 +71,7 @@ def submit(
     client_key: str,
     count: int,
     now: datetime,
+    again: bool = True,
 ) -> Submitted:
     """Store an answer, settle its example, and hand out the next: one transaction.
 
@@ -90,7 +91,12 @@ def submit(
     following = Handout()
     if count:
         following = hand_out(
-            project=project, user=user, reviews=reviews, count=count, now=now
+            project=project,
+            user=user,
+            reviews=reviews,
+            count=count,
+            now=now,
+            again=again,
         )
     return Submitted(annotation=annotation, next=following, repeated=before is not None)
 

@@ -95,7 +95,7 @@ def hand_out(
     stat = AnnotatorStat.objects.filter(project=project, user=user).first()
     if stat and stat.paused:
         raise Forbidden("You are paused here; speak to a reviewer of the project.")
-    leases.reclaim(now=now, project=project)
+    leases.reclaim(now=now)
     until = now + leases.duration(stat)
     handout = Handout()
     for asked in _asked(project, user, reviews, count):
@@ -244,11 +244,13 @@ def card_of(project: Project, lease: Lease, example: Example) -> Card:
 
 def _own(project: Project, user: User, *, until: datetime, count: int) -> list[Card]:
     """What this person holds already: the page was closed before the answer."""
-    held = (
-        Lease.objects.filter(user=user, example__project=project, ended=False)
+    held = [
+        lease
+        for lease in Lease.objects.filter(user=user, ended=False)
         .select_related("example__payload")
-        .order_by("created_at", "pk")[:count]
-    )
+        .order_by("created_at", "pk")
+        if lease.example.project_id == project.pk
+    ][:count]
     cards = []
     for lease in held:
         lease.expires_at = max(until, lease.expires_at)
@@ -264,13 +266,14 @@ def _wait(project: Project, user: User, reviews: bool, *, now: datetime) -> int 
     mine = Annotation.objects.filter(
         example=OuterRef("example"), user=user, state=Annotation.State.SUBMITTED
     )
-    first = (
-        Lease.objects.filter(~Exists(mine), example__project=project, ended=False)
+    # Not asked for the project: SQLite would begin at its examples, all of them.
+    others = (
+        Lease.objects.filter(~Exists(mine), ended=False)
         .exclude(user=user)
         .order_by("expires_at")
-        .values_list("expires_at", flat=True)
-        .first()
+        .values_list("example__project_id", "expires_at")
     )
+    first = next((end for owner, end in others if owner == project.pk), None)
     if first is None:
         return None
     return min(max(ceil((first - now).total_seconds()), 1), LONGEST_WAIT)

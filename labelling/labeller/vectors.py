@@ -5,8 +5,6 @@ the time of day lie dense, words and categories as hashed counts. What needs all
 at once (inverse document frequency, scale) is added when the queue is ranked.
 """
 
-import base64
-import io
 import json
 import math
 import re
@@ -18,6 +16,8 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 from zlib import crc32
+
+from registry import images
 
 FORMAT = 1  # another one makes every stored vector old
 BUCKETS = 2**16
@@ -134,11 +134,9 @@ def _pixels(value: Any) -> list[float]:
     from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(base64.b64decode(value, validate=True))) as image:
-            image.draft("RGB", (64, 64))
-            colour = image.convert("RGB")
-            grey = colour.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
-            small = colour.resize((COLOURS, COLOURS), Image.Resampling.BOX)
-    except (TypeError, ValueError, OSError, SyntaxError, Image.DecompressionBombError):
+        image = Image.fromarray(images.small(value))
+    except (TypeError, AttributeError, ValueError):
         return [NAN] * IMAGE_WIDTH
-    return [place / 255 for place in grey.tobytes() + small.tobytes()]
+    grey = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
+    colour = image.convert("RGB").resize((COLOURS, COLOURS), Image.Resampling.BOX)
+    return [place / 255 for place in grey.tobytes() + colour.tobytes()]

@@ -1,14 +1,429 @@
-// One key answers: 1-9 and 0 for classes, Space skips, u takes back.
+// The labelling screen: a key answers, the next card is shown at once, and what was said
+// goes out in the background. See label/outbox.js for what happens without a connection.
 
-const form = document.querySelector("form[data-label]");
+import { Outbox } from "./label/outbox.js";
+import { swipes } from "./label/swipe.js";
+import { Tabs } from "./label/tabs.js";
+
+const HELD = 3; // one card seen, two behind it
+const DEPTH = 20; // of undo
+const HEARTBEAT = 60000;
+const bench = document.querySelector("[data-bench]");
+const stack = bench.querySelector("[data-stack]");
+const find = (selector) => bench.querySelector(selector);
+const dialog = (name) => document.getElementById(name);
+const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
+const cards = () => [...stack.querySelectorAll("[data-card]")];
+const current = () => stack.firstElementChild;
+const idOf = (card) => card.dataset.example;
+
+const gone = new Map(); // answered cards, by example: an undo brings them back
+let busy = true; // keys wait meanwhile, none is lost
+let waiting = [];
+let dry = false; // the queue has nothing more for me
+let elsewhere = false; // my other window has it
+let refilling = false;
+const began = cards().length > 0; // else the server has said already why there are none
+
+const outbox = new Outbox({
+  name: bench.dataset.outbox,
+  send: (item) => post({ ...item.fields, next: Math.max(HELD - cards().length, 0) }),
+  taken: (item, answer) => take(answer),
+  refused: (item, reason) => {
+    say(`Not stored: ${reason}`, "bad");
+    settle();
+  },
+  changed: (unsent, reason) => {
+    const note = find("[data-unsent]");
+    note.hidden = !unsent;
+    note.textContent = unsent ? `${unsent} unsent${reason ? `: ${reason}` : ""}` : "";
+  },
+});
+const tabs = new Tabs(bench.dataset.outbox, () => cards().map(idOf));
+
+// --- what goes to the server, and what comes back
+
+async function post(fields) {
+  const body = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...fields, csrfmiddlewaretoken: token() })) {
+    for (const one of [value].flat()) body.append(name, one);
+  }
+  const answer = await fetch(bench.dataset.step, {
+    method: "POST", body, redirect: "manual",
+    headers: { Accept: "application/problem+json, text/html" },
+  });
+  if (answer.type === "opaqueredirect") return { state: "lost", reason: "sign in again" };
+  const text = await answer.text();
+  if (answer.ok) return { state: "taken", html: text };
+  const reason = detail(text, answer.status);
+  const final = [400, 404, 409, 422].includes(answer.status);
+  return { state: final ? "refused" : "lost", reason };
+}
+
+function detail(text, status) {
+  try {
+    return JSON.parse(text).detail;
+  } catch {
+    return status === 403 ? "load this page again to send it" : `the server answered ${status}`;
+  }
+}
+
+function take(answer, { front = false } = {}) {
+  const box = document.createElement("template");
+  box.innerHTML = answer.html;
+  const step = box.content.querySelector("[data-step]");
+  if (!step) return;
+  count(step.dataset.mine);
+  dry = "dry" in step.dataset;
+  const here = new Set([...cards().map(idOf), ...outbox.items().map((i) => i.fields.example)]);
+  for (const card of step.querySelectorAll("[data-card]")) {
+    if (here.has(idOf(card)) && !front) continue;
+    for (const old of cards().filter((one) => idOf(one) === idOf(card))) old.remove();
+    if (front) stack.prepend(card);
+    else stack.append(card);
+    ready(card);
+  }
+  settle();
+}
+
+async function refill() {
+  const missing = HELD - cards().length;
+  if (missing <= 0 || dry || refilling || outbox.items().length) return;
+  refilling = true;
+  const answer = await post({ do: "more", next: missing }).catch(() => null);
+  refilling = false;
+  if (answer?.state === "taken") take(answer);
+  else if (answer?.reason) say(answer.reason, "bad");
+}
+
+// --- what is on the screen
+
+function settle() {
+  const first = current();
+  for (const card of cards()) card.hidden = card !== first;
+  if (first && stack.dataset.seen !== idOf(first)) {
+    stack.dataset.seen = idOf(first);
+    focus(first);
+  }
+  if (!first) empty();
+  else find("[data-note]").hidden = true;
+}
+
+function focus(card) {
+  if (document.querySelector("dialog[open]")) return;
+  const place = card.querySelector("[data-number]") ?? card.querySelector(".item");
+  place.focus({ preventScroll: true });
+  card.scrollIntoView({ block: "nearest" });
+}
+
+function empty() {
+  delete stack.dataset.seen;
+  const unsent = outbox.items().length;
+  if (!began) return;
+  if (!unsent && !dry) refill();
+  else if (!unsent && !elsewhere) window.location.reload(); // the server says what now
+  else if (!unsent) {
+    note("Another window has what is left", "You have cards open in another window or tab. Go on there, or close it and load this page again.");
+  } else if (outbox.failures) {
+    note("Nothing more to show without a connection", "Your answers are kept in this browser, and sent as soon as the server can be reached.");
+  }
+}
+
+function note(title, text) {
+  const box = find("[data-note]");
+  box.querySelector("h2").textContent = title;
+  box.querySelector("p").textContent = text;
+  box.hidden = false;
+}
+
+function say(text, state = "") {
+  const line = find("[data-last]");
+  line.textContent = text;
+  line.dataset.state = state;
+}
+
+function count(mine) {
+  const [left, bar] = [find("[data-left]"), find("progress")];
+  const before = Number(bench.dataset.mine ?? mine);
+  const step = Number(mine) - before;
+  bench.dataset.mine = mine;
+  find("[data-mine-shown]").textContent = Number(mine).toLocaleString("en").replaceAll(",", "\u202f");
+  if (!step) return;
+  const open = Math.max(Number(left.dataset.left) - step, 0);
+  bar.dataset.done = Number(bar.dataset.done) + step;
+  left.dataset.left = open;
+  left.textContent = open.toLocaleString("en").replaceAll(",", "\u202f");
+  bar.value = bar.dataset.done / (open + Number(bar.dataset.done) || 1);
+  const sitting = Math.max(Number(sessionStorage.getItem("label:sitting") ?? 0) + step, 0);
+  sessionStorage.setItem("label:sitting", sitting);
+  find("[data-sitting]").textContent = ` · ${sitting} in this sitting`;
+  find("[data-sitting]").hidden = !sitting;
+}
+
+function ready(card) {
+  const beside = card.querySelector("details.beside");
+  if (!beside) return;
+  beside.open = localStorage.getItem("label:beside") === "open";
+  beside.addEventListener("toggle", () => {
+    localStorage.setItem("label:beside", beside.open ? "open" : "");
+  });
+}
+
+// --- what a person does
+
+function answer(card, fields, words) {
+  const form = new FormData(card);
+  const named = Object.fromEntries(
+    ["example", "lease", "client_key"].map((name) => [name, form.get(name)]),
+  );
+  gone.set(named.example, card);
+  if (gone.size > DEPTH) gone.delete(gone.keys().next().value);
+  card.remove();
+  say(words);
+  outbox.put({ fields: { ...named, ...fields }, words });
+  find("[data-undo] button").hidden = false;
+  settle();
+}
+
+function press(button) {
+  const card = current();
+  if (!card) return;
+  if (button.matches("[data-flag]")) return open("flag");
+  if (button.value === "skip") return open("skip");
+  if (button.value === "cannot_tell") return answer(card, { do: "cannot_tell" }, "Cannot tell");
+  if (button.matches("[data-save]")) return save(card);
+  answer(card, { do: "answer", value: button.value }, button.value);
+}
+
+function save(card) {
+  const input = card.querySelector("[data-number]");
+  if (!input) {
+    const chosen = [...card.querySelectorAll("[name=value]:checked")].map((box) => box.value);
+    return answer(card, { do: "answer", value: chosen }, chosen.join(", ") || "none of them");
+  }
+  const said = input.value.trim() || card.querySelector("[data-save]").dataset.value || "";
+  const number = said.replace(",", ".").replace("\u2212", "-");
+  const wrong = number === "" || !Number.isFinite(Number(number));
+  card.querySelector(".error").hidden = !wrong;
+  if (wrong) return input.focus();
+  answer(card, { do: "answer", value: number }, number);
+}
+
+async function undo() {
+  const item = outbox.newest();
+  const card = item && gone.get(item.fields.example);
+  if (card) {
+    outbox.drop(item);
+    stack.prepend(card);
+    say(`Taken back: ${item.words}`);
+    return settle();
+  }
+  busy = true;
+  await outbox.idle();
+  const answer = await post({ do: "undo" }).catch(() => ({ state: "lost" }));
+  if (answer.state === "taken") {
+    say("Taken back");
+    take(answer, { front: true });
+  } else say(answer.reason ?? "No connection: undo needs one for answers that are sent.", "bad");
+  free();
+}
+
+function open(name) {
+  const box = dialog(name);
+  if (!box) return;
+  box.showModal();
+  if (name === "guideline") {
+    localStorage.setItem(`label:guideline:${bench.dataset.outbox}`, find("[data-version]").dataset.version);
+    delete find("[data-version]").dataset.fresh;
+  }
+}
+
+function skip(reason) {
+  const card = current();
+  dialog("skip").close();
+  dialog("skip").querySelector("input").value = "";
+  if (card) answer(card, { do: "skip", reason }, reason ? `Skipped: ${reason}` : "Skipped");
+}
+
+async function flag() {
+  const [box, card] = [dialog("flag"), current()];
+  const field = box.querySelector("textarea");
+  if (!field.reportValidity() || !card) return;
+  const answer = await post({ do: "flag", example: idOf(card), comment: field.value })
+    .catch(() => ({ state: "lost" }));
+  if (answer.state === "taken") {
+    box.close();
+    field.value = "";
+    say("Flagged: the reviewers see it.");
+  } else {
+    field.setCustomValidity(answer.reason ?? "No connection. Your words are still here.");
+    field.reportValidity();
+    field.addEventListener("input", () => field.setCustomValidity(""), { once: true });
+  }
+}
+
+// --- keys
+
+function keyOf(event) {
+  if (event.key === "?") return "?";
+  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1] ?? /^\d$/.exec(event.key)?.[0];
+  if (digit) return event.shiftKey ? `shift+${digit}` : digit;
+  return event.key === "Backspace" ? "u" : event.key.toLowerCase();
+}
+
+function isTyped(event) {
+  const { target, key } = event;
+  if (!target.matches("input, textarea, select") || target.type === "checkbox") return false;
+  if (!target.matches("[data-number]")) return true;
+  if (key === "Enter") return false;
+  const empty = target.value === "";
+  return /^[\d.,+\-\u2212]$/.test(key) || (key === "e" && !empty)
+    || (key.length > 1 && !(key === "Backspace" && empty));
+}
+
+function handle(event) {
+  const box = document.querySelector("dialog[open]");
+  if (box) return inDialog(event, box);
+  const key = keyOf(event);
+  const onControl = event.target.matches?.("button, a, summary") && [" ", "enter"].includes(key);
+  if (isTyped(event) || onControl) return false;
+  const card = current();
+  if (key === "u") undo();
+  else if (key === "g" || key === "?") open(key === "g" ? "guideline" : "keys");
+  else if (!card) return false;
+  else if (key === "e") card.querySelector("details.beside summary")?.click();
+  else if (key === "enter") accept(card);
+  else {
+    const target = [...card.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+    if (!target) return false;
+    if (target.type === "checkbox") target.checked = !target.checked;
+    else press(target);
+  }
+  return true;
+}
+
+function accept(card) {
+  const target = card.querySelector("[data-save]") ?? card.querySelector("[data-suggested]");
+  if (target) press(target);
+}
+
+function inDialog(event, box) {
+  if (box.id === "flag" && event.key === "Enter" && event.ctrlKey) return flag() || true;
+  if (box.id === "skip" && event.key === "Enter" && event.target.matches("input")) {
+    skip(event.target.value.trim());
+    return true;
+  }
+  if (event.target.matches("input, textarea")) return false;
+  const key = keyOf(event);
+  const button = [...box.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+  if (button) button.click();
+  else if ((key === "g" && box.id === "guideline") || (key === "?" && box.id === "keys")) box.close();
+  else return false;
+  return true;
+}
+
+function free() {
+  busy = false;
+  for (const event of waiting.splice(0)) {
+    if (busy) waiting.push(event);
+    else handle(event);
+  }
+}
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input, textarea, select");
-  if (!form || typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const key = event.key === "Backspace" ? "u" : event.key;
-  const button = [...form.querySelectorAll("[data-key]")].find((b) => b.dataset.key === key);
+  if (event.metaKey || event.altKey || event.isComposing) return;
+  const palette = document.querySelector("dialog[open]:is(#palette, #confirm)");
+  if (palette || (event.ctrlKey && event.key !== "Enter") || (event.repeat && event.key !== "Backspace")) return;
+  if (busy) waiting.push(event);
+  if (busy || handle(event)) event.preventDefault();
+});
+
+// --- fingers and mice
+
+stack.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
   if (!button) return;
   event.preventDefault();
-  button.click();
+  if (!busy) press(button);
 });
-form?.querySelector(".item")?.focus();
+stack.addEventListener("submit", (event) => event.preventDefault());
+find("[data-undo]").addEventListener("click", (event) => {
+  if (!event.target.closest("button")) return;
+  event.preventDefault();
+  if (!busy) undo();
+});
+for (const button of bench.querySelectorAll("[data-open]")) {
+  button.addEventListener("click", () => open(button.dataset.open));
+}
+for (const button of dialog("skip").querySelectorAll("[data-reason]")) {
+  button.addEventListener("click", () => skip(button.dataset.reason));
+}
+dialog("flag").querySelector("[data-send]").addEventListener("click", flag);
+dialog("flag").querySelector("[data-close]").addEventListener("click", () => dialog("flag").close());
+for (const box of ["skip", "flag", "guideline", "keys"].map(dialog).filter(Boolean)) {
+  box.addEventListener("close", () => current() && focus(current()));
+}
+swipes(stack, (card, way) => {
+  if (bench.dataset.positive) {
+    const buttons = [...card.querySelectorAll("button[name=value]")];
+    const yes = buttons.find((one) => one.value === bench.dataset.positive);
+    press(way === "right" ? yes : buttons.find((one) => one !== yes));
+  } else if (way === "right") accept(card);
+  else open("skip");
+});
+
+// --- time
+
+async function renew() {
+  if (document.hidden || !cards().length) return;
+  const leases = cards().map((card) => card.elements.lease.value);
+  const answer = await fetch(bench.dataset.renew, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
+    body: JSON.stringify({ leases }),
+  }).catch(() => null);
+  if (answer?.status !== 409) return;
+  for (const card of cards().slice(1)) card.remove(); // somebody else may have them
+  dry = false;
+  refill();
+}
+setInterval(renew, HEARTBEAT);
+document.addEventListener("visibilitychange", renew);
+
+const wait = find("[data-wait]");
+if (wait) {
+  const end = Date.now() + 1000 * Number(wait.dataset.wait);
+  setInterval(() => {
+    const left = Math.ceil((end - Date.now()) / 1000);
+    wait.querySelector("[data-count]").textContent = Math.max(left, 0);
+    if (left <= 0 && !document.hidden) window.location.reload();
+  }, 1000);
+}
+
+// --- the beginning
+
+async function start() {
+  for (const hidden of bench.querySelectorAll(".script[hidden]:not([data-sitting])")) hidden.hidden = false;
+  if (find(".touch")) find(".touch").hidden = !window.matchMedia("(pointer: coarse)").matches;
+  const version = find("[data-version]");
+  const read = localStorage.getItem(`label:guideline:${bench.dataset.outbox}`);
+  if (version && read !== version.dataset.version) version.dataset.fresh = "";
+  const unsent = new Set(outbox.items().map((item) => item.fields.example));
+  for (const card of cards()) {
+    ready(card);
+    if (!unsent.has(idOf(card))) continue;
+    gone.set(idOf(card), card); // answered before the page was loaded again
+    card.remove();
+  }
+  const first = current();
+  if (first) settle();
+  const taken = new Set(await tabs.taken(cards().map(idOf)));
+  elsewhere = taken.size > 0;
+  for (const card of cards()) if (taken.has(idOf(card))) card.remove();
+  if (first) settle();
+  outbox.flush(true);
+  if (began) refill();
+  free();
+  bench.dataset.ready = "";
+}
+start();
