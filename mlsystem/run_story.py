@@ -26,6 +26,7 @@ COUNTED = {
     "repeated": "repeated",
     "altered by us": "altered by our own decision",
     "unreadable": "unreadable",
+    "their like is judged": "whose like is in the test",
 }
 
 
@@ -101,15 +102,24 @@ def _extract(out: Mapping[str, Any]) -> list[str]:
 
 def new_rows(counts: Mapping[str, Any]) -> list[str]:
     """Which rows production and people brought since the upload; nothing if none."""
-    matched = counts.get("matched", 0)
-    if not matched:
+    if not counts.get("matched") and not counts.get("labelled"):
         return []
-    fresh = counts.get("from production", 0)
+    came = {
+        "from production": "whose truth is known now",
+        "from labels": "that experts labelled",
+    }
+    parts = [
+        f"{_n(n)} {words}" for key, words in came.items() if (n := counts.get(key))
+    ]
+    if not parts:
+        return ["No row is new: what is known now was learnt from before."]
+    told = f"New rows: {' and '.join(parts)}"
+    if only := counts.get("only train"):
+        told += f"; {_n(only)} of them only train, because they were chosen"
     left = [
         f"{_n(n)} {words}" for key, words in COUNTED.items() if (n := counts.get(key))
     ]
-    told = f"{_n(fresh)} new rows of {_n(matched)} answers whose truth is known"
-    return [f"{told} (left out: {', '.join(left)})." if left else f"{told}."]
+    return [f"{told}. Left out: {', '.join(left)}." if left else f"{told}."]
 
 
 def _featurize(out: Mapping[str, Any]) -> list[str]:

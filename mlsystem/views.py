@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from mlsystem.orchestrator import approval
 from registry.errors import DomainError, NotFound
 from registry.models import ModelVersion, Project
-from registry.web.pages import project_page
+from registry.web.pages import PageRequest, project_page
 
 VERBS: dict[str, Callable[..., ModelVersion]] = {
     "approve": approval.approve,
@@ -20,7 +20,7 @@ VERBS: dict[str, Callable[..., ModelVersion]] = {
 
 @project_page(POST="owner")
 def decide(
-    request: HttpRequest, project: Project, number: int, verb: str
+    request: PageRequest, project: Project, number: int, verb: str
 ) -> HttpResponse:
     """Approve, reject or archive a version, from its card."""
     version = project.versions.select_related("project").filter(number=number).first()
@@ -29,7 +29,7 @@ def decide(
     try:
         VERBS[verb](
             version=version,
-            by=request.actor,  # type: ignore[attr-defined]
+            by=request.actor,
             reason=request.POST.get("reason", "").strip()[:500],
         )
     except DomainError as error:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from registry import cures, dataset_rows, differences, intake, tables
@@ -13,7 +13,7 @@ from registry.api.imports import import_of
 from registry.errors import DomainError
 from registry.models import Dataset, Job, Project
 from registry.web import bars, uploads
-from registry.web.pages import project_page, whole_number
+from registry.web.pages import PageRequest, project_page, whole_number
 
 MOST_DATASETS = 50
 ROWS = 50
@@ -24,7 +24,7 @@ TOLD_AT_ONCE = 8  # differences; the rest is folded away
 
 @project_page("viewer")
 def data(
-    request: HttpRequest, project: Project, number: int | None = None
+    request: PageRequest, project: Project, number: int | None = None
 ) -> HttpResponse:
     """One dataset (the newest, if none is named), among the others."""
     datasets = project.datasets.select_related("split", "created_by")
@@ -112,7 +112,7 @@ def origin(lineage: dict[str, Any]) -> str:
 
 
 @project_page("owner", POST="owner")
-def dataset_new(request: HttpRequest, project: Project) -> HttpResponse:
+def dataset_new(request: PageRequest, project: Project) -> HttpResponse:
     """A new version of the data: small files at once, large ones in the background."""
     problem: dict[str, Any] = {}
     if request.method == "POST":
@@ -136,10 +136,10 @@ def dataset_new(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 def _import(
-    request: HttpRequest, project: Project, upload: uploads.Upload
+    request: PageRequest, project: Project, upload: uploads.Upload
 ) -> HttpResponse:
     title = request.POST.get("name", "").strip() or upload.name
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     if upload.size > intake.AT_ONCE:
         job = intake.later_from_file(
             project=project,
@@ -158,7 +158,7 @@ def _import(
 
 
 @project_page("owner", POST="owner")
-def dataset_import(request: HttpRequest, project: Project, job: UUID) -> HttpResponse:
+def dataset_import(request: PageRequest, project: Project, job: UUID) -> HttpResponse:
     """A large file on its way: the page asks again until it is in, or refused."""
     found = import_of(project, job)
     if request.method == "POST":
@@ -181,7 +181,7 @@ def dataset_import(request: HttpRequest, project: Project, job: UUID) -> HttpRes
     return render(request, f"registry/{name}", context)
 
 
-def _cancel(request: HttpRequest, project: Project, job: Job) -> HttpResponse:
+def _cancel(request: PageRequest, project: Project, job: Job) -> HttpResponse:
     try:
         intake.stop(job=job)
     except DomainError as error:
@@ -192,7 +192,7 @@ def _cancel(request: HttpRequest, project: Project, job: Job) -> HttpResponse:
 
 
 @project_page("owner")
-def rows(request: HttpRequest, project: Project, number: int) -> HttpResponse:
+def rows(request: PageRequest, project: Project, number: int) -> HttpResponse:
     """Rows to look at, training and validation only; by part, or by a column's value."""
     dataset = dataset_of(project, number)
     part = request.GET.get("part", "")

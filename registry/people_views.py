@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.dateparse import parse_date
 
@@ -15,7 +15,7 @@ from registry.clock import now as clock_now
 from registry.errors import DomainError, Forbidden, NotFound
 from registry.models import ApiKey, Membership, Project, User
 from registry.web import undo
-from registry.web.pages import project_page, whole_number
+from registry.web.pages import PageRequest, project_page, whole_number
 
 ROLE_WORDS = {
     "viewer": "sees everything but single people's data",
@@ -39,11 +39,11 @@ LASTING = (
 )
 ENTRIES = 50
 Shown = dict[str, Any]
-Verb = Callable[[HttpRequest, Project], Shown]
+Verb = Callable[[PageRequest, Project], Shown]
 
 
 @project_page("owner", POST="admin")
-def members(request: HttpRequest, project: Project) -> HttpResponse:
+def members(request: PageRequest, project: Project) -> HttpResponse:
     """Who is in the project; an admin changes that."""
     shown, done = _act(request, project, MEMBER_VERBS)
     if done:
@@ -58,7 +58,7 @@ def members(request: HttpRequest, project: Project) -> HttpResponse:
     return _show(request, project, context)
 
 
-def _person(request: HttpRequest) -> User:
+def _person(request: PageRequest) -> User:
     name = request.POST.get("user", "").strip()
     found = User.objects.filter(username=name, is_service=False).first()
     if found is None:
@@ -67,22 +67,22 @@ def _person(request: HttpRequest) -> User:
     return found
 
 
-def _is_staff(request: HttpRequest) -> bool:
+def _is_staff(request: PageRequest) -> bool:
     return bool(getattr(request.user, "is_staff", False))
 
 
-def _set_role(request: HttpRequest, project: Project) -> Shown:
+def _set_role(request: PageRequest, project: Project) -> Shown:
     user, role = _person(request), request.POST.get("role", "")
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     people.set_role(project=project, user=user, role=role, by=actor)
     messages.success(request, f"{user} is {role} now.")
     return {}
 
 
-def _remove(request: HttpRequest, project: Project) -> Shown:
+def _remove(request: PageRequest, project: Project) -> Shown:
     user = _person(request)
     before = Membership.objects.filter(project=project, user=user).first()
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     people.remove_member(project=project, user=user, by=actor)
     undo.offer(
         request,
@@ -95,11 +95,11 @@ def _remove(request: HttpRequest, project: Project) -> Shown:
     return {}
 
 
-def _invite(request: HttpRequest, project: Project) -> Shown:
+def _invite(request: PageRequest, project: Project) -> Shown:
     """A new person with a role; their link is shown in this answer alone."""
     if not _is_staff(request):
         raise Forbidden("Only staff make new people.")
-    name, actor = request.POST.get("name", "").strip(), request.actor  # type: ignore[attr-defined]
+    name, actor = request.POST.get("name", "").strip(), request.actor
     role = request.POST.get("role", "")
     if role not in ROLES:
         raise NotFound(f"There is no role {role[:40]}.")
@@ -108,14 +108,14 @@ def _invite(request: HttpRequest, project: Project) -> Shown:
     return {"link": people.invite(user=user, by=actor), "invited": user}
 
 
-def _link(request: HttpRequest, project: Project) -> Shown:
+def _link(request: PageRequest, project: Project) -> Shown:
     """A fresh link for somebody who lost the first one, or the password."""
     if not _is_staff(request):
         raise Forbidden("Only staff make links.")
     user = _person(request)
     if not project.memberships.filter(user=user).exists():
         raise NotFound(f"{user} is not a member.")
-    actor = request.actor  # type: ignore[attr-defined]
+    actor = request.actor
     return {"link": people.invite(user=user, by=actor), "invited": user}
 
 
@@ -128,7 +128,7 @@ MEMBER_VERBS: dict[str, Verb] = {
 
 
 @project_page("admin", POST="admin")
-def keys_page(request: HttpRequest, project: Project) -> HttpResponse:
+def keys_page(request: PageRequest, project: Project) -> HttpResponse:
     """What programs come in with: made, rotated, revoked; shown once."""
     shown, done = _act(request, project, KEY_VERBS)
     if done:
@@ -148,7 +148,7 @@ def keys_page(request: HttpRequest, project: Project) -> HttpResponse:
     return _show(request, project, context)
 
 
-def _new_key(request: HttpRequest, project: Project) -> Shown:
+def _new_key(request: PageRequest, project: Project) -> Shown:
     days, name = whole_number(request.POST.get("days")), request.POST.get("for", "")
     user = User.objects.filter(username=name, memberships__project=project).first()
     if name and user is None:
@@ -159,25 +159,25 @@ def _new_key(request: HttpRequest, project: Project) -> Shown:
         scopes=request.POST.getlist("scopes"),
         user=user,
         expires_at=clock_now() + timedelta(days=days) if days else None,
-        by=request.actor,  # type: ignore[attr-defined]
+        by=request.actor,
     )
     return {"new_key": plain, "new_key_name": key.name}
 
 
-def _rotate(request: HttpRequest, project: Project) -> Shown:
+def _rotate(request: PageRequest, project: Project) -> Shown:
     old = _key(request, project)
-    key, plain = keys.rotate(key=old, by=request.actor)  # type: ignore[attr-defined]
+    key, plain = keys.rotate(key=old, by=request.actor)
     return {"new_key": plain, "new_key_name": key.name, "rotated": keys.ROTATION}
 
 
-def _revoke(request: HttpRequest, project: Project) -> Shown:
+def _revoke(request: PageRequest, project: Project) -> Shown:
     key = _key(request, project)
-    keys.revoke(key=key, by=request.actor)  # type: ignore[attr-defined]
+    keys.revoke(key=key, by=request.actor)
     messages.success(request, f"{key.name} is revoked: it opens nothing any more.")
     return {}
 
 
-def _key(request: HttpRequest, project: Project) -> ApiKey:
+def _key(request: PageRequest, project: Project) -> ApiKey:
     number = whole_number(request.POST.get("key")) or 0
     found = project.keys.select_related("project", "user").filter(pk=number).first()
     if found is None:
@@ -189,7 +189,7 @@ KEY_VERBS: dict[str, Verb] = {"key": _new_key, "rotate": _rotate, "revoke": _rev
 
 
 def _act(
-    request: HttpRequest, project: Project, verbs: dict[str, Verb]
+    request: PageRequest, project: Project, verbs: dict[str, Verb]
 ) -> tuple[Shown, bool]:
     """What a button shows this once, and whether the page starts afresh."""
     if request.method != "POST":
@@ -205,7 +205,7 @@ def _act(
 
 
 @project_page("owner")
-def audit(request: HttpRequest, project: Project) -> HttpResponse:
+def audit(request: PageRequest, project: Project) -> HttpResponse:
     """Who did what, refused attempts too; the newest first, page by page."""
     names = ("who", "what", "from", "to")
     asked = {name: request.GET.get(name, "").strip() for name in names}
@@ -266,12 +266,12 @@ def _day(text: str) -> datetime | None:
 
 
 def _show(
-    request: HttpRequest, project: Project, context: dict[str, Any]
+    request: PageRequest, project: Project, context: dict[str, Any]
 ) -> HttpResponse:
     page = {
         "project": project,
         "place": "settings",
-        "may_edit": request.actor.may("admin"),  # type: ignore[attr-defined]
+        "may_edit": request.actor.may("admin"),
         "is_staff": _is_staff(request),
         **context,
     }

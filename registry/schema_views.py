@@ -4,21 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from registry import cost_words, datasets, definition_store, frames, projects
 from registry.errors import DomainError, EditedMeanwhile
 from registry.models import Dataset, Project
 from registry.schema import KINDS, NUMBERS
-from registry.web.pages import project_page, whole_number
+from registry.web.pages import PageRequest, project_page, whole_number
 
 BOUNDS = ("minimum", "maximum")
 Row = dict[str, Any]
 
 
 @project_page("viewer", POST="owner")
-def schema(request: HttpRequest, project: Project) -> HttpResponse:
+def schema(request: PageRequest, project: Project) -> HttpResponse:
     """Fields as a form for owners, as a table for viewers. Who edits an old page is told
     so, and keeps what they typed."""
     rows, told = rows_of(project), list[str]()
@@ -89,7 +89,7 @@ def _take(rows: list[Row], typed: Mapping[str, str]) -> None:
             row["error"] = "unit: write up to 40 characters."
 
 
-def _save(request: HttpRequest, project: Project, rows: list[Row]) -> list[str]:
+def _save(request: PageRequest, project: Project, rows: list[Row]) -> list[str]:
     newest = project.datasets.select_related("split").first()
     changed = [r for r in rows if r["use"] and r["kind"] != r["was"]]
     if newest and changed:
@@ -99,7 +99,7 @@ def _save(request: HttpRequest, project: Project, rows: list[Row]) -> list[str]:
     try:
         projects.update_project(
             project=project,
-            by=request.actor,  # type: ignore[attr-defined]
+            by=request.actor,
             revision=whole_number(request.POST.get("revision")) or 0,
             changes={"fields": [_field(row, newest) for row in rows if row["use"]]},
         )

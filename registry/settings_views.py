@@ -4,7 +4,7 @@ Templates all: what serves now stays as it is, the next version copies them."""
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
 from registry import catalogue, cost_words, decision, definition_store, projects
@@ -12,14 +12,14 @@ from registry.cost_forms import CostForm
 from registry.errors import DomainError, EditedMeanwhile
 from registry.models import Project
 from registry.settings_forms import DecisionForm, GateForm, ProblemForm
-from registry.web.pages import project_page, whole_number
+from registry.web.pages import PageRequest, project_page, whole_number
 
 SAVED = "Saved. What serves now stays as it is; the next version follows."
 EXAMPLE_SHARE = 0.3
 
 
 @project_page("owner", POST="owner")
-def settings(request: HttpRequest, project: Project) -> HttpResponse:
+def settings(request: PageRequest, project: Project) -> HttpResponse:
     """What is predicted, judged by what, and when the truth is known."""
     form = ProblemForm(
         request.POST or None,
@@ -36,7 +36,7 @@ def settings(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 @project_page("owner", POST="owner")
-def costs(request: HttpRequest, project: Project) -> HttpResponse:
+def costs(request: PageRequest, project: Project) -> HttpResponse:
     """What mistakes cost, and what is done with a probability; with an example that
     follows what is typed."""
     typed = request.POST if request.method == "POST" else None
@@ -130,7 +130,7 @@ def _usual_row(project: Project) -> dict[str, Any]:
 
 
 @project_page("owner", POST="owner")
-def gate(request: HttpRequest, project: Project) -> HttpResponse:
+def gate(request: PageRequest, project: Project) -> HttpResponse:
     """What a new model must show before it may serve."""
     places = definition_store.declared(project)
     form = GateForm(
@@ -149,12 +149,12 @@ def gate(request: HttpRequest, project: Project) -> HttpResponse:
     return _show(request, project, "gate", context)
 
 
-def _save(request: HttpRequest, project: Project, changes: dict[str, Any]) -> list[str]:
+def _save(request: PageRequest, project: Project, changes: dict[str, Any]) -> list[str]:
     """The verb; what speaks against it, in sentences. Who edited an old page is told."""
     try:
         projects.update_project(
             project=project,
-            by=request.actor,  # type: ignore[attr-defined]
+            by=request.actor,
             revision=whole_number(request.POST.get("revision")) or 0,
             changes=changes,
         )
@@ -170,7 +170,7 @@ def _save(request: HttpRequest, project: Project, changes: dict[str, Any]) -> li
 
 
 def _show(
-    request: HttpRequest, project: Project, tab: str, context: dict[str, Any]
+    request: PageRequest, project: Project, tab: str, context: dict[str, Any]
 ) -> HttpResponse:
     project.refresh_from_db()
     wrong = request.method == "POST"

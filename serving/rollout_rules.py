@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 from registry.errors import FieldError, InvalidInput
 
@@ -66,11 +66,12 @@ def _target(target: object, place: str) -> dict[str, Any]:
 
 
 def _values(values: object, place: str, *, kinds: tuple[type, ...]) -> list[Any]:
-    fits = isinstance(values, list) and 0 < len(values) <= MAX_TARGET_VALUES
-    if not fits or not all(isinstance(value, kinds) for value in values):  # type: ignore[attr-defined]
+    given = values if isinstance(values, list) else []
+    fits = 0 < len(given) <= MAX_TARGET_VALUES
+    if not fits or not all(isinstance(value, kinds) for value in given):
         words = "strings" if kinds == (str,) else "strings, numbers or booleans"
         raise _wrong(place, f"Give a list of 1 to {MAX_TARGET_VALUES} {words}.")
-    return list(values)  # type: ignore[call-overload]
+    return list(given)
 
 
 def clean_plan(plan: object) -> list[dict[str, Any]]:
@@ -98,14 +99,14 @@ def _step(step: object, place: str) -> dict[str, Any]:
     if share == 0:
         raise _wrong(f"{place}.percent", "A step gives the candidate some traffic.")
     hours, least = step.get("hours"), step.get("min_n", 0)
-    if not _number(hours) or not 0 < hours <= MAX_STEP_HOURS:  # type: ignore[operator]
+    if not _number(hours) or not 0 < hours <= MAX_STEP_HOURS:
         raise _wrong(f"{place}.hours", f"Give hours, above 0, up to {MAX_STEP_HOURS}.")
     if not isinstance(least, int) or isinstance(least, bool) or not 0 <= least < 10**9:
         raise _wrong(f"{place}.min_n", "Give a whole number of predictions.")
     return {"percent": float(share), "hours": hours, "min_n": least}
 
 
-def _number(value: object) -> bool:
+def _number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -39,7 +39,8 @@ STEPS: dict[str, dict[str, Any]] = {
     "extract": {
         "dataset": 1,
         "counts": {"training": 168, "validation": 24, "test": 48}
-        | {"matched": 40, "from production": 30, "repeated": 10},
+        | {"matched": 40, "from production": 30, "repeated": 10}
+        | {"labelled": 5, "from labels": 5, "only train": 3},
     },
     "featurize": {"rows": 192, "spec": {"fields": [{"name": "tenure"}]}},
     "prepare": {"rows": 192, "kept": ["tenure"], "dropped": ["paperless"]},

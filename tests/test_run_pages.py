@@ -50,15 +50,25 @@ def test_a_run_tells_every_step_with_what_it_left_and_found(churn: Project) -> N
     page = text(sign_in("Vera").get("/p/churn/runs/1"))
 
     assert "168 rows to train on, 24 to validate, 48 sealed for the test." in page
-    assert (
-        "30 new rows of 40 answers whose truth is known (left out: 10 repeated)" in page
-    )
+    assert "New rows: 30 whose truth is known now and 5 that experts labelled" in page
+    assert "3 of them only train, because they were chosen" in page
+    assert "Left out: 10 repeated." in page
     assert "1 features on 192 rows, judged out of fold." in page
     assert "Left out: paperless" in page
     assert "240 rows." in page  # a finding
     assert "10:00:00 extract is done." in page  # its log, folded
     assert "Version 2 is better, and was accepted." in page
     assert "It waits for traffic." in page
+
+
+def test_a_run_on_what_was_known_says_that_nothing_is_new(churn: Project) -> None:
+    step = Run.objects.get(number=1).steps.get(name="extract")
+    step.outputs["counts"] = {"training": 168, "matched": 40}
+    step.save()
+
+    page = text(sign_in("Vera").get("/p/churn/runs/1"))
+
+    assert "No row is new: what is known now was learnt from before." in page
 
 
 def test_the_verdict_shows_its_numbers() -> None:

@@ -94,11 +94,15 @@ class TruthApi(ProjectApi):
         before its prediction waits for it; said twice it counts once; a later
         observation of the same key corrects it."""
         said: Any = request.data
-        about = {"project": self.project, "actor": self.actor, "now": clock_now()}
+        about: dict[str, Any] = {
+            "project": self.project,
+            "actor": self.actor,
+            "now": clock_now(),
+        }
         if isinstance(said, list):
-            summary = record_truth(items=said, **about)  # type: ignore[arg-type]
+            summary = record_truth(items=said, **about)
         else:
-            summary = record_one_truth(item=said, **about)  # type: ignore[arg-type]
+            summary = record_one_truth(item=said, **about)
         # Stored in pieces; a retry in between finds the first ones as duplicates.
         self.remember(202, summary.as_json())
         return Response(summary.as_json(), status=202)

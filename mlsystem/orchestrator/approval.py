@@ -45,14 +45,14 @@ def approve(*, version: ModelVersion, by: Actor, reason: str = "") -> ModelVersi
             target=str(version),
             detail={"reason": reason},
         )
-        Run.objects.filter(pk=version.run_id, verdict=Run.Verdict.WAITING).update(  # type: ignore[misc]
+        Run.objects.filter(versions=version, verdict=Run.Verdict.WAITING).update(
             verdict=Run.Verdict.ACCEPTED
         )
     version.refresh_from_db()
     told = publish.after_gate(version=version, run=version.run)
     if version.run is not None:
         report = {**version.run.report, "next": told}
-        Run.objects.filter(pk=version.run_id).update(report=report)  # type: ignore[misc]
+        Run.objects.filter(versions=version).update(report=report)
     version.refresh_from_db()
     return version
 
@@ -76,7 +76,7 @@ def reject(*, version: ModelVersion, by: Actor, reason: str = "") -> ModelVersio
             target=str(version),
             detail={"reason": reason},
         )
-        Run.objects.filter(pk=version.run_id, verdict=Run.Verdict.WAITING).update(  # type: ignore[misc]
+        Run.objects.filter(versions=version, verdict=Run.Verdict.WAITING).update(
             verdict=Run.Verdict.REJECTED
         )
     version.refresh_from_db()

@@ -6,6 +6,7 @@ truth, with a stated bound; classes as confusion counts. Hours merge into days.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -133,7 +134,7 @@ def _moments(rows: Prepared) -> Iterator[tuple[str, Moments]]:
     if rows.scored.task == "multiclass":
         parts["top_3"] = lambda: rows.top_3_hits
     for key in rows.own_metrics:
-        parts[f"own:{key}"] = lambda key=key: rows.own(key)  # type: ignore[misc]
+        parts[f"own:{key}"] = partial(rows.own, key)
     for key, read in parts.items():
         try:
             values = read()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -27,7 +27,7 @@ from registry.clock import now as clock_now
 from registry.errors import NotFound
 from registry.models import Project
 from registry.web import charts
-from registry.web.pages import project_page
+from registry.web.pages import PageRequest, project_page
 from serving.models import Rollout
 
 NOTES = 20
@@ -110,7 +110,7 @@ FRAMES: Mapping[str, Frame] = {
 
 
 @project_page("viewer", POST="owner")
-def monitor(request: HttpRequest, project: Project) -> HttpResponse:
+def monitor(request: PageRequest, project: Project) -> HttpResponse:
     """Numbers over time, linked; the owner writes notes beside them."""
     if request.method == "POST":
         return _write_note(request, project)
@@ -127,7 +127,7 @@ def monitor(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 @project_page("viewer")
-def monitor_chart(request: HttpRequest, project: Project, name: str) -> HttpResponse:
+def monitor_chart(request: PageRequest, project: Project, name: str) -> HttpResponse:
     """One chart of the page, as JSON for its frame or as CSV."""
     frame, rollout = FRAMES.get(name), _rollout(project)
     if frame is None or rollout is None:
@@ -145,9 +145,9 @@ def _rollout(project: Project) -> Rollout | None:
     return row
 
 
-def _asked(request: HttpRequest, rollout: Rollout) -> Asked:
+def _asked(request: PageRequest, rollout: Rollout) -> Asked:
     rows_for = ""
-    if request.actor.may("owner"):  # type: ignore[attr-defined]
+    if request.actor.may("owner"):
         rows_for = reverse("predictions", args=[rollout.project.slug])
     return read_asked(request.GET, rollout=rollout, now=clock_now(), rows_for=rows_for)
 
@@ -212,14 +212,14 @@ def _stats(asked: Asked) -> dict[str, Any]:
     }
 
 
-def _write_note(request: HttpRequest, project: Project) -> HttpResponse:
+def _write_note(request: PageRequest, project: Project) -> HttpResponse:
     text = request.POST.get("text", "").strip()
     if text:
         Note.objects.create(
             project=project,
             at=_moment(request.POST.get("at", "")) or clock_now(),
             text=text[:LONGEST_NOTE],
-            author=request.actor.user,  # type: ignore[attr-defined]
+            author=request.actor.user,
         )
         messages.success(request, "Written down; it stands on every chart over time.")
     else:

@@ -96,9 +96,9 @@ def _look_up(project: Project, lookup: Lookup, rows: list[Row]) -> None:
     if not wanted:
         return
     found = lookups.find(project=project, lookup=lookup.source, keys=wanted.values())
-    for index, key in wanted.items():  # type: ignore[assignment]
-        if key in found:  # type: ignore[comparison-overlap]
-            values = lookups.typed(columns, found[key])  # type: ignore[index]
+    for index, name in wanted.items():
+        if name in found:
+            values = lookups.typed(columns, found[name])
             rows[index] = _present(values) | _present(rows[index])
 
 

@@ -1,5 +1,7 @@
 """Who may do what: people, memberships, invitations, keys, and what they did."""
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
@@ -139,10 +141,10 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.actor_name}: {self.action} {self.target}"
 
-    def save(self, *args: object, **kwargs: object) -> None:
+    def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk:
             raise TypeError("Audit entries are never changed.")
-        super().save(*args, **kwargs)  # type: ignore[arg-type]
+        super().save(*args, **kwargs)
 
     def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:
         raise TypeError("Audit entries are never deleted.")

@@ -154,8 +154,8 @@ class Api(APIView):
 
     @property
     def operation(self) -> Operation:
-        method = "get" if self.request.method == "HEAD" else self.request.method.lower()  # type: ignore[union-attr]
-        return getattr(self, method).operation
+        method = str(self.request.method)
+        return getattr(self, "get" if method == "HEAD" else method.lower()).operation
 
     def body(self) -> dict[str, Any]:
         """The checked body, by `operation(input=…)`; 400 names every wrong field."""

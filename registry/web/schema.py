@@ -24,8 +24,8 @@ CONVERTERS: dict[str, dict[str, Any]] = {
     "str": {"type": "string", "pattern": r"^[^/\x00-\x1f\x7f]+$"},
 }
 NOT_NULL = ["string", "number", "boolean", "object", "array"]
-KEYS = ({"key": []}, {"bearer": []})  # type: ignore[var-annotated]
-SESSION = {"session": []}  # type: ignore[var-annotated]
+KEYS: tuple[dict[str, list[str]], ...] = ({"key": []}, {"bearer": []})
+SESSION: dict[str, list[str]] = {"session": []}
 ERRORS = {
     400: "Malformed: the problem names the field and the cure.",
     401: "No key and no session, or a key that is unknown, revoked or expired.",

@@ -123,7 +123,7 @@ def _ask(works: Sequence[Work], version: LoadedVersion, state: State) -> None:
 
 
 def _complete(work: Work, version: LoadedVersion, row: Row, state: State) -> bool:
-    problem = inputs.still_missing(work.ask, version, row)  # type: ignore[arg-type]
+    problem = inputs.still_missing(work.ask, version, row)
     if problem is None:
         return True
     if version.fields == state.live.fields:

@@ -1,6 +1,6 @@
 """Component 9, Front-end: what a client sent, as a version's schema and features want it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry import featurizer
@@ -49,7 +49,9 @@ def looked_up(
     )
 
 
-def still_missing(ask: Ask, version: LoadedVersion, row: Row) -> InvalidInput | None:
+def still_missing(
+    ask: Ask, version: LoadedVersion, row: Mapping[str, Any]
+) -> InvalidInput | None:
     """Why this cannot be answered: neither the client nor a look-up brought it."""
     if ask.entity and all(value is None for value in row.values()):
         return _wrong(

@@ -57,11 +57,11 @@ def _column(tensor: object, place: str) -> tuple[str, list[Any]]:
         raise _wrong(
             f"{place}.datatype", f"Write one of {', '.join(sorted(DATATYPES))}."
         )
-    whole = isinstance(shape, list) and all(type(side) is int for side in shape)
-    if not whole or not _is_column(shape or []):
+    sides = shape if isinstance(shape, list) else []
+    if not all(type(side) is int for side in sides) or not _is_column(sides):
         raise _wrong(f"{place}.shape", "Write [n, 1]: one tensor a feature, n rows.")
     values = list(_flat(tensor.get("data")))
-    if len(values) != shape[0]:  # type: ignore[index]
+    if len(values) != sides[0]:
         raise _wrong(
             f"{place}.data", f"It holds {len(values)} values, the shape says {shape}."
         )
@@ -95,8 +95,9 @@ def _fits(value: object, datatype: str) -> bool:
         return isinstance(value, str)
     if datatype == "BOOL":
         return isinstance(value, bool)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and (datatype in FLOATS or float(value).is_integer())  # type: ignore[arg-type]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return datatype in FLOATS or float(value).is_integer()
 
 
 def _value(value: Any, kind: str) -> Any:
