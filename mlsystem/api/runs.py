@@ -34,6 +34,13 @@ class Params(StrictSerializer):
         min_length=1,
         max_length=20,
     )
+    fields = serializers.ListField(  # type: ignore[assignment]
+        child=serializers.CharField(max_length=120),
+        required=False,
+        min_length=1,
+        max_length=1000,
+        help_text="Learn from these features alone.",
+    )
 
 
 class RunsApi(ProjectApi):

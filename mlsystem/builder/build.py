@@ -38,6 +38,7 @@ class Slot:
     `deadline` is absolute, in seconds of `clock`. `poll` is called at least every half
     second while a trial runs (renew a lease there); True stops: the trial is given up
     (`run` answers a failed result), `next_spec` answers None, `finish` skips the refit.
+    `columns` names a Parquet file of the features that a spec's lengths change, "" none.
     """
 
     def __init__(
@@ -48,8 +49,10 @@ class Slot:
         deadline: float,
         clock: Callable[[], float] = time.time,
         poll: Callable[[], bool] = lambda: False,
+        columns: Callable[[TrialSpec], str] = lambda spec: "",
     ) -> None:
         self.plan = plan
+        self.columns = columns
         self.workdir = Path(workdir)
         self.budget = Budget(deadline=deadline, clock=clock)
         self.began = clock()
@@ -104,7 +107,8 @@ class Slot:
             # The start counts against the build, not against the trial's own limit.
             self.child.start(deadline=self.budget.until(reserve=self._reserve()))
             until = self.budget.until(reserve=self._reserve(), limit=self._limit(spec))
-            answer = self.child.ask({"do": "trial", "spec": vars(spec)}, deadline=until)
+            request = {"do": "trial", "spec": vars(spec), "columns": self.columns(spec)}
+            answer = self.child.ask(request, deadline=until)
         except TimedOut:
             took = self.budget.clock() - began
             return _failed(spec, self._out_of_time(took), took)
@@ -158,6 +162,7 @@ class Slot:
             "spec": vars(best.spec),
             "threshold": best.threshold,
             "path": str(path),
+            "columns": self.columns(best.spec),
         }
         try:
             answer = self.child.ask(request, deadline=self.budget.deadline)
@@ -235,6 +240,7 @@ def _study(plan: Plan) -> Study:
         metric=plan.metric,
         fields=plan.fields,
         seed=plan.seed,
+        lengths=plan.lengths,
     )
 
 

@@ -1,7 +1,7 @@
 """The rows of a build, read once in the child: typed columns, truth, folds, money."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mlsystem.builder.folds import Fold, make_folds
 from mlsystem.builder.plan import BuildError, Plan
 from registry.decision import fields_of
-from registry.estimators.table import NUMBERS, Table, category, number, read
+from registry.estimators.table import NUMBERS, Field, Table, category, number, read
 
 FEWEST_ROWS = 10
 
@@ -23,7 +23,21 @@ class Data:
     truth: NDArray[Any]
     folds: list[Fold]
     rows: Mapping[str, NDArray[Any]]  # the columns that costs multiply by
-    dropped: int  # rows without a truth
+    known: NDArray[np.bool_]  # which of the files' rows have a truth
+
+    @property
+    def dropped(self) -> int:
+        """Rows without a truth."""
+        return int((~self.known).sum())
+
+    def over(self, path: str, fields: Sequence[Field]) -> "Data":
+        """The same rows with the columns of a file, which has all of the rows."""
+        import pandas as pd
+
+        frame = pd.read_parquet(path)[self.known].reset_index(drop=True)
+        changed = [field for field in fields if field["name"] in frame.columns]
+        columns = {**self.table.columns, **read(frame, changed).columns}
+        return replace(self, table=Table(self.table.n, columns))
 
 
 def load(plan: Plan) -> Data:
@@ -46,7 +60,7 @@ def load(plan: Plan) -> Data:
         truth=truth,
         folds=_folds(plan, kept, truth, validation[known]),
         rows=_money(plan, kept),
-        dropped=int((~known).sum()),
+        known=np.asarray(known, dtype=bool),
     )
 
 

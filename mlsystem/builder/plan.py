@@ -51,6 +51,8 @@ class Plan:
     families: list[str] = field(default_factory=list)  # empty: all
     extra_families: str = ""  # "module:NAME" of a further dict of families
     seed: int = 0
+    # Featurizer parameters in the same study: {name: {"low", "high", "log", "start"}}
+    lengths: dict[str, dict[str, Any]] = field(default_factory=dict)
     memory_mb: int = 4096  # of a trial's process
 
     def write(self, path: Path) -> None:

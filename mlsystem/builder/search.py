@@ -18,7 +18,14 @@ from mlsystem.builder.plan import (
     TrialSpec,
     loss,
 )
-from mlsystem.builder.space import Space, contains, distribution, suggest
+from mlsystem.builder.space import (
+    Float,
+    Kind,
+    Space,
+    contains,
+    distribution,
+    suggest,
+)
 
 PATIENCE = 30  # tuned trials without a better one
 RANDOM_FIRST = 6  # trials before the sampler trusts its model
@@ -38,6 +45,7 @@ class Study:
     seed: int = 0
     patience: int = PATIENCE
     fixed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by family
+    lengths: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of windows
 
     def next(self, rows: Sequence[TrialRow]) -> TrialSpec | None:
         """What to try after these rows; None when nothing new is worth a try."""
@@ -55,18 +63,22 @@ class Study:
 
     def defaults(self, family: str) -> dict[str, Any]:
         """The parameters of a family's first trial."""
-        return self.families[family].defaults(self.task, self.metric) | dict(
-            self.fixed.get(family, {})
+        start = {name: given["start"] for name, given in self.lengths.items()}
+        return (
+            self.families[family].defaults(self.task, self.metric)
+            | (start if self._own_space(family) else {})
+            | dict(self.fixed.get(family, {}))
         )
 
     def spaces(self, rows: Sequence[TrialRow]) -> dict[str, Space]:
         """What is still tuned: families with free parameters that do not only fail."""
         found: dict[str, Space] = {}
-        for name, family in self.families.items():
+        for name in self.families:
             fixed = self.fixed.get(name, {})
-            space = {
+            own = self._own_space(name)
+            space: dict[str, Kind] = {
                 key: kind
-                for key, kind in family.space(self.task, self.fields).items()
+                for key, kind in {**own, **(self._shared if own else {})}.items()
                 if key not in fixed
             }
             states = [row.state for row in rows if row.family == name]
@@ -74,6 +86,21 @@ class Study:
             if space and not hopeless:
                 found[name] = space
         return found
+
+    def _own_space(self, family: str) -> Space:
+        return self.families[family].space(self.task, self.fields)
+
+    @property
+    def _shared(self) -> dict[str, Kind]:
+        """What every family that learns from features is tuned by."""
+        return {
+            name: Float(given["low"], given["high"], log=given["log"])
+            for name, given in self.lengths.items()
+        }
+
+    def _key_of(self, family: str, name: str) -> str:
+        """A length means the same to all families; their own parameters do not."""
+        return name if name in self.lengths else f"{family}.{name}"
 
     def _out_of_patience(self, rows: Sequence[TrialRow]) -> bool:
         over = sorted((r for r in rows if r.state != RUNNING), key=lambda r: r.number)
@@ -101,7 +128,8 @@ class Study:
             family = trial.suggest_categorical("family", list(spaces))
             params = self.defaults(family)
             for name, kind in spaces[family].items():
-                params[name] = suggest(trial, f"{family}.{name}", kind)
+                value = suggest(trial, self._key_of(family, name), kind)
+                params[name] = _short(value, kind) if name in self.lengths else value
             if _key(family, params) not in tried:
                 return self._spec(number, family, params)
         return None
@@ -130,8 +158,9 @@ class Study:
         from optuna.trial import TrialState, create_trial
 
         space = spaces[row.family]
-        values = {f"{row.family}.{name}": row.params[name] for name in space}
-        kinds = {f"{row.family}.{name}": distribution(k) for name, k in space.items()}
+        keys = {name: self._key_of(row.family, name) for name in space}
+        values = {keys[name]: row.params[name] for name in space}
+        kinds = {keys[name]: distribution(kind) for name, kind in space.items()}
         value = self._loss(row)
         running = row.state == RUNNING
         return create_trial(
@@ -144,6 +173,12 @@ class Study:
     def _spec(self, number: int, family: str, params: dict[str, Any]) -> TrialSpec:
         seed = (self.seed * SEEDS + number) % 2**31
         return TrialSpec(number=number, family=family, params=params, seed=seed)
+
+
+def _short(value: float, kind: Kind) -> float:
+    """A length of two digits: one that somebody can read, and that comes again."""
+    assert isinstance(kind, Float)
+    return min(max(float(f"{value:.2g}"), kind.low), kind.high)
 
 
 def _names(spaces: Mapping[str, Space]) -> Any:

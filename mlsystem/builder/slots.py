@@ -19,6 +19,7 @@ from django.db import transaction
 
 from mlsystem.builder import trials
 from mlsystem.builder.build import Slot
+from mlsystem.builder.lengths import Lengths
 from mlsystem.builder.plan import BuildError, Plan
 from registry import jobs, storage
 from registry.clock import now as clock_now
@@ -47,13 +48,15 @@ def begin(
     step: Step,
     plan: dict[str, Any],
     files: dict[str, Any],
+    windows: dict[str, Any] | None = None,
     count: int,
     begun_by: str,
     now: datetime,
 ) -> None:
     """Set the absolute deadline and write the slots' jobs and the ending's.
 
-    `files` maps the plan's `train` and `validation` to stored artefacts.
+    `files` maps the plan's `train` and `validation` to stored artefacts; `windows`
+    holds what other lengths are computed from: {"spec", "seen", "kinds"}.
     """
     run = step.run
     deadline = now + timedelta(seconds=run.budget_seconds)
@@ -82,6 +85,7 @@ def begin(
             inputs={
                 "plan": plan,
                 "files": files,
+                "windows": windows or {},
                 "slots": [str(job.pk) for job in found],
                 "finish": str(ending.pk),
                 "begun_by": begun_by,
@@ -106,6 +110,7 @@ def work_slot(context: jobs.JobContext, *, ending: Ending) -> None:
             workdir=Path(folder),
             deadline=deadline,
             poll=context.cancelled,
+            columns=Lengths(step),
         ) as slot,
     ):
         _work(context, run, slot, began=time.monotonic())

@@ -61,6 +61,8 @@ def _answer(
     from mlsystem.builder.plan import TrialSpec
 
     spec = TrialSpec(**asked["spec"])
+    if asked.get("columns"):
+        data = data.over(asked["columns"], plan.fields)
 
     def train() -> dict[str, Any]:
         result = trial.run_trial(

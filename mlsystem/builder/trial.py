@@ -88,7 +88,8 @@ def refit(
 def make(*, spec: TrialSpec, plan: Plan, family: Family) -> Servable:
     """The unfitted model of a spec; `name` starts from its own name."""
     return family.make(
-        spec.params,
+        # Lengths of windows have made the rows, and are nothing to the model.
+        {name: value for name, value in spec.params.items() if "." not in name},
         task=plan.task,
         fields=plan.fields,
         classes=plan.ordered_classes,

@@ -111,4 +111,4 @@ class DestDelay:
 
 flights.baseline("as_departed", lambda row: row["dep_delay"] or 0.0)
 flights.baseline("route_last_week", GroupMean(["origin", "dest"], over=days(7)))
-flights.gate(slices=["carrier"], worst_slice_margin=2.0, max_latency_us=5000)
+flights.gate(slices=["origin"], worst_slice_margin=1.0, max_latency_us=5000)

@@ -10,10 +10,12 @@ from typing import Any
 
 from mlsystem.builder import slots, trials
 from mlsystem.builder.build import Slot
-from mlsystem.builder.plan import BuildError, BuildResult, TrialResult
+from mlsystem.builder.lengths import Lengths
+from mlsystem.builder.plan import BuildError, BuildResult, TrialResult, TrialSpec
 from mlsystem.orchestrator.learning import GROUP, TIME
 from mlsystem.orchestrator.work import Outputs, StepRefused, StepWork, get_frame
 from registry.clock import now as clock_now
+from registry.featurizer import tuning
 from registry.models import ModelVersion, Run, Step
 from registry.versions import register_version
 
@@ -31,12 +33,21 @@ def begin_build(work: StepWork) -> None:
         step=work.step,
         plan=_plan(work, get_frame(ready["train"]).columns.tolist()),
         files=files,  # type: ignore[arg-type]
+        windows=_windows(work),
         count=int(
             params.get("slots") or slots.slots_by_default(work.run.budget_seconds)
         ),
         begun_by=str(work.context.job.pk),
         now=clock_now(),
     )
+
+
+def _windows(work: StepWork) -> dict[str, Any]:
+    """What the features over other lengths are computed from."""
+    left, ready = work.before["featurize"], work.before["prepare"]
+    if "seen" not in ready:
+        return {}
+    return {"spec": left["spec"], "seen": ready["seen"], "kinds": left["kinds"]}
 
 
 def _plan(work: StepWork, columns: list[str]) -> dict[str, Any]:
@@ -56,6 +67,7 @@ def _plan(work: StepWork, columns: list[str]) -> dict[str, Any]:
         "time": TIME if TIME in columns else "",
         "families": params.get("algorithms") or [],
         "seed": work.run.number,
+        "lengths": work.before["featurize"].get("tuned", {}),
     }
 
 
@@ -122,10 +134,16 @@ def _latency(path: Path, rows: list[dict[str, Any]]) -> float:
     return artefact.latency_us(model, rows, repeats=50)
 
 
-def _sample(work: StepWork) -> list[dict[str, Any]]:
-    """Rows of features as the model reads them."""
+def _sample(work: StepWork, spec: TrialSpec | None = None) -> list[dict[str, Any]]:
+    """Rows of features as the model reads them, over the lengths of a trial."""
+    import pandas as pd
+
     ready = work.before["prepare"]
     table = get_frame(ready.get("validation") or ready["train"])[ready["kept"]]
+    if spec and (path := Lengths(work.step)(spec)):
+        changed = pd.read_parquet(path).tail(len(table)).set_axis(table.index)
+        names = [name for name in changed if name in table]
+        table = table.assign(**{name: changed[name] for name in names})
     rows = table.sample(min(SAMPLE, len(table)), random_state=work.run.number)
     found: list[dict[str, Any]] = rows.to_dict("records")
     return found
@@ -146,6 +164,7 @@ def _finish(
             workdir=Path(folder),
             deadline=deadline,
             poll=work.context.cancelled,
+            columns=Lengths(work.step),
         ) as fresh,
     ):
         refit = refit and time.time() < deadline
@@ -171,11 +190,13 @@ def _register(work: StepWork, result: BuildResult) -> ModelVersion:
         model=Path(result.model),
         params=best.spec.params,
         fields=project.fields,
-        features=_only(spec, ready["kept"]),
+        features=tuning.pruned(
+            project, tuning.at_lengths(project, spec, best.spec.params), ready["kept"]
+        ),
         decision=result.decision,
         costs=project.costs,
         classes=project.classes,
-        sample_rows=_sample(work),
+        sample_rows=_sample(work, best.spec),
         run=work.run,
         dataset=work.dataset,
         by=work.run.requested_by,
@@ -190,9 +211,3 @@ def _register(work: StepWork, result: BuildResult) -> ModelVersion:
             "trials": work.run.trials.count(),
         },
     )
-
-
-def _only(spec: dict[str, Any], kept: list[str]) -> dict[str, Any]:
-    """The features a model reads; what it does not read need not be computed."""
-    fields = [field for field in spec["fields"] if field["name"] in kept]
-    return spec | {"fields": fields}

@@ -35,6 +35,7 @@ def card_of(work: StepWork, version: ModelVersion) -> dict[str, Any]:
         "findings": _once([*work.dataset.findings, *findings]),
         "limits": _limits(work, report),
         "proof": version.proof,
+        "windows_bring": judged.get("windows_bring", {}),
         "back_test": work.run.as_of.isoformat() if work.run.as_of else None,
     }
 

@@ -45,10 +45,16 @@ def prepare(work: StepWork) -> Outputs:
     dropped = [f["name"] for f in spec["fields"] if f["name"] not in kept]
     table = table.drop(columns=dropped)
     outputs: Outputs = {"kept": kept, "dropped": dropped}
+    seen = get_frame(left["seen"]) if "seen" in left else None
     if _needs_validation(work, table):
         validates = table[PART] == "validation"
         outputs["validation"] = work.put_frame("validation", table[validates])
+        if seen is not None:  # in the order in which the builder reads both
+            order = validates.sort_values(kind="stable").index
+            seen = seen.loc[order]
         table = table[~validates]
+    if seen is not None:
+        outputs["seen"] = work.put_frame("seen", seen)
     outputs["train"] = work.put_frame("train", table)
     outputs["rows"] = len(table)
     return outputs

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F
 
 from monitoring.evaluator.economics import Economics
-from monitoring.evaluator.evaluate import evaluate
+from monitoring.evaluator.evaluate import compare, evaluate
 from monitoring.evaluator.gate import Verdict, judge
 from monitoring.evaluator.scored import Scored
 from monitoring.evaluator.scoring import importance_of, scored_answers, scored_by
@@ -75,6 +75,26 @@ def judge_candidate(
     rows = _open(dataset)
     return judge_on(
         rows=rows, candidate=candidate, baseline=baseline, live=live, run=run, by=by
+    )
+
+
+def compare_versions(
+    *, ours: ModelVersion, theirs: ModelVersion, dataset: Dataset
+) -> dict[str, Any]:
+    """The gain of one version over another in the project's metric, resampled in pairs
+    on the same sealed rows; one look."""
+    import numpy as np
+
+    rows = _open(dataset)
+    scored = [
+        scored_by(version=version, inputs=rows.inputs, truth=rows.truth)
+        for version in (ours, theirs)
+    ]
+    return compare(
+        *scored,
+        metric=ours.project.primary_metric,
+        economics=Economics.from_costs(ours.costs),
+        rng=np.random.default_rng(rows.seed),
     )
 
 

@@ -145,10 +145,14 @@ class Stream:
         return np.array(codes, dtype=np.int64), np.array(known, dtype=bool)
 
 
-def snapshot(project: Project, stream: str) -> tuple[Any, ...]:
+def snapshot(
+    project: Project, stream: str, *, until: datetime | None = None
+) -> tuple[Any, ...]:
     """What tells one state of a stream from another. Ids alone do not: those of a
     transaction that was rolled back are given again."""
     facts = Event.objects.filter(project=project, stream=stream)
+    if until is not None:
+        facts = facts.filter(known_at__lte=until)
     found = facts.aggregate(
         n=Count("id"), last=Max("id"), known=Max("known_at"), total=Sum("value")
     )
