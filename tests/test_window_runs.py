@@ -71,5 +71,6 @@ def test_a_run_tunes_the_window_and_the_version_keeps_what_it_chose(
     assert replayed["numbers"] == {"rows": 200, "differences": 0}
     brings = version.card["windows_bring"]
     assert (brings["with"], brings["without"]) == (version.number, without.number)
+    assert brings["windows"] == ["line_delay"]
     assert brings["low"] <= brings["gain"] <= brings["high"]
     assert brings["n"] == project.datasets.get().split.counts["test"]

@@ -1,5 +1,5 @@
-"""Component 6, Orchestrator: what windows are worth: two versions of one dataset, one
-with windows and one without, on the same sealed rows."""
+"""Component 6, Orchestrator: what windows are worth: two versions of one dataset, of
+which one reads windows that the other does not, on the same sealed rows."""
 
 from __future__ import annotations
 
@@ -13,40 +13,52 @@ LOOKED_AT = 20  # newest versions among which the other one is found
 
 
 def windows_bring(work: StepWork, candidate: ModelVersion) -> dict[str, Any]:
-    """The paired gain of having windows, with its interval; {} where there is no version
-    to compare with."""
+    """The paired gain of reading more windows, with its interval; {} where there is no
+    version to compare with."""
     other = _other(candidate)
     if other is None:
         return {}
-    pair = (candidate, other) if _has(candidate) else (other, candidate)
-    found = sealed.compare_versions(ours=pair[0], theirs=pair[1], dataset=work.dataset)
+    more, less = (candidate, other)
+    if _windows(candidate) < _windows(other):
+        more, less = less, more
+    found = sealed.compare_versions(ours=more, theirs=less, dataset=work.dataset)
     if found["low"] is None:
         return {}
+    added = sorted(_windows(more) - _windows(less))
     work.log(
-        f"Windows bring {found['gain']:.3g} ({found['low']:.3g} to {found['high']:.3g}): "
-        f"version {pair[0].number} against {pair[1].number}."
+        f"{', '.join(added)}: a gain of {found['gain']:.3g} ({found['low']:.3g} to "
+        f"{found['high']:.3g}), version {more.number} against {less.number}."
     )
     numbers = {name: found[name] for name in ("gain", "low", "high", "n")}
-    return {**numbers, "with": pair[0].number, "without": pair[1].number}
+    return {
+        **numbers,
+        "windows": added,
+        "with": more.number,
+        "without": less.number,
+    }
 
 
-def _has(version: ModelVersion) -> bool:
-    return bool(version.features.get("windows"))
+def _windows(version: ModelVersion) -> set[str]:
+    return set(version.features.get("windows", {}))
 
 
 def _other(candidate: ModelVersion) -> ModelVersion | None:
-    """The nearest version of the same dataset: it reads all that the candidate reads but
-    windows, or the other way round."""
+    """A version of the same dataset that reads all that the candidate reads but some
+    windows, or the other way round: best one with no windows at all, then the newest."""
     rivals = ModelVersion.objects.select_related("project").filter(
         project=candidate.project,
         dataset=candidate.dataset,
         kind=ModelVersion.Kind.TRAINED,
         number__lt=candidate.number,
     )
-    for rival in rivals.exclude(state=ModelVersion.State.ARCHIVED)[:LOOKED_AT]:
-        if _has(rival) != _has(candidate) and _plain(rival) == _plain(candidate):
-            return rival
-    return None
+    ours = _windows(candidate)
+    fitting = [
+        rival
+        for rival in rivals.exclude(state=ModelVersion.State.ARCHIVED)[:LOOKED_AT]
+        if _plain(rival) == _plain(candidate)
+        and (_windows(rival) < ours or _windows(rival) > ours)
+    ]
+    return min(fitting, key=lambda rival: len(_windows(rival)), default=None)
 
 
 def _plain(version: ModelVersion) -> set[str]:

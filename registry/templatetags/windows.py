@@ -24,7 +24,7 @@ def declared_windows(project: Project) -> list[dict[str, Any]]:
         project=project, stream__in=[window.stream for window in windows]
     )
     rows = facts.values("stream").annotate(n=Count("id"), last=Max("known_at"))
-    known = {row["stream"]: row for row in rows}
+    known: dict[str, Any] = {row["stream"]: row for row in rows}
     return [
         {
             "name": window.name,
@@ -71,6 +71,7 @@ def windows_bring(version: ModelVersion) -> dict[str, Any]:
     unit = project.unit if metric and metric.unit == "target" else ""
     return {
         **found,
+        "names": found.get("windows", []),
         "metric": metric.label.lower() if metric else project.primary_metric,
         "unit": unit,
         "sure": found["low"] > 0 or found["high"] < 0,
@@ -96,3 +97,12 @@ def _bounds(window: Window) -> str:
 
 def _said(features: dict[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "what": what} for name, what in features.items()]
+
+
+@register.simple_tag
+def newest_worth(project: Project) -> ModelVersion | None:
+    """The version of the last run that measured what windows bring."""
+    for version in project.versions.select_related("project")[:20]:
+        if version.card.get("windows_bring"):
+            return version
+    return None
