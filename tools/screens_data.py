@@ -16,10 +16,11 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlsystem.settings")
 
 PLACES = (
-    *("", "label", "examples", "data", "models", "runs", "rollout", "monitor"),
-    *("alerts", "predictions", "try", "features", "start", "data/schema", "data/new"),
-    *("settings", "settings/costs", "settings/gate", "settings/members"),
-    *("settings/keys", "settings/audit"),
+    *("", "start", "label", "runs", "models", "rollout", "monitor", "alerts"),
+    *("examples", "examples/mine", "examples/review", "examples/people"),
+    *("examples/guideline", "examples/import", "predictions", "try", "features"),
+    *("data", "data/new", "data/schema", "settings", "settings/costs"),
+    *("settings/gate", "settings/members", "settings/keys", "settings/audit"),
 )
 HOUSE = {
     "projects": "/",
@@ -54,13 +55,14 @@ def pages() -> dict[str, str]:
             found[f"{project.slug}-{name}"] = address
         for name, key in _details(project).items():
             if key is not None:
-                kind = name.rstrip("s")
-                found[f"{project.slug}-{kind}"] = f"/p/{project.slug}/{name}/{key}"
+                found[f"{project.slug}-one-of-{name}"] = (
+                    f"/p/{project.slug}/{name}/{key}"
+                )
     return found
 
 
 def _details(project: Any) -> dict[str, Any]:
-    """A model, a run and a prediction that have something to show."""
+    """A model, a run, a prediction, an example and a dataset with something to show."""
     rollout = getattr(project, "rollout", None)
     said = project.predictions.exclude(explanation=None).order_by("-id").first()
     said = said or project.predictions.order_by("-id").first()
@@ -69,6 +71,9 @@ def _details(project: Any) -> dict[str, Any]:
         "models": rollout and rollout.live.number,
         "runs": run and run.number,
         "predictions": said and said.pk,
+        "mistakes": rollout and rollout.live.number,
+        "examples": project.examples.values_list("pk", flat=True).first(),
+        "data": project.datasets.values_list("number", flat=True).first(),
     }
 
 
