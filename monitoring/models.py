@@ -196,6 +196,23 @@ class Alert(models.Model):
         return f"{self.rule}: {self.state}"
 
 
+class Glance(models.Model):
+    """When somebody last looked at the alerts of a project, for what is new since."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    before = models.DateTimeField(null=True)  # the visit before the last one
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "user"], name="one_glance_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.project}"
+
+
 class Note(models.Model):
     """The owner's own words on a moment of every chart."""
 

@@ -2,12 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from monitoring import rollout_pages, views
+from monitoring import rollout_pages
 from monitoring.evaluator.api import EvaluateApi
 from monitoring.judging.api import ComparisonApi
 from monitoring.monitor import api as monitor
 from monitoring.owner import views as owner
 from monitoring.versions import views as versions
+from monitoring.watch import alert_pages
 from monitoring.watch import pages as watch
 
 api: list[URLPattern | URLResolver] = [
@@ -65,5 +66,5 @@ pages: list[URLPattern | URLResolver] = [
         watch.monitor_chart,
         name="monitor-chart",
     ),
-    path("p/<slug:project>/alerts", views.alerts, name="alerts"),
+    path("p/<slug:project>/alerts", alert_pages.alerts, name="alerts"),
 ]

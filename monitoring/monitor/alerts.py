@@ -4,42 +4,22 @@ A rule is judged on a window's confidence bound, not on its value: an hour of ba
 fires nothing. Two evaluations in a row open an alert, two close it.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
+import math
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from monitoring.evaluator.sentences import number
-from monitoring.models import Alert, AlertRule, Evaluation
-from monitoring.monitor.drift import PREDICTION
-from monitoring.monitor.drifting import drift_report
-from monitoring.monitor.series import Sum, Window, read, total
+from monitoring.models import Alert, AlertRule
+from monitoring.monitor.findings import KINDS, Finding
 from registry import audit
 from registry.actors import Actor
-from registry.catalogue import METRICS
-from registry.errors import Conflict
+from registry.errors import Conflict, FieldError, InvalidInput
 from registry.models import ModelVersion, Project
 from serving.models import Rollout
 
-FAILURE_LIMIT = 0.02  # of answers that failed or fell back
-MINIMUM_N = 50
+MOST_HOURS = 24 * 90  # hours are kept as long
+MOST_LOOKS = 100
 OPEN = (Alert.State.PENDING, Alert.State.FIRING, Alert.State.ACKNOWLEDGED)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What one look at one rule says. `bad` None: nothing to judge by."""
-
-    bad: bool | None
-    message: str
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    limit: float | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 def ensure_rules(project: Project) -> None:
@@ -165,120 +145,33 @@ def mute(*, alert: Alert, until: datetime, by: Actor, now: datetime) -> Alert:
     return alert
 
 
-def _performance(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
-    """The window of predictions whose truth can be in: it ends a horizon ago where
-    silence is an answer."""
-    project = version.project
-    end = now
-    if project.silence == Project.Silence.NEGATIVE and project.horizon:
-        end = now - project.horizon
-    found = _wide(version, rule, end=end, now=now)
-    answer = read(found, project.primary_metric)
-    limit = rule.limit if rule.limit is not None else _tested_bound(version)
-    if answer["value"] is None or limit is None or answer["low"] is None:
-        return Finding(bad=None, message="No truth to judge by yet.", n=found.truths)
-    metric = METRICS[project.primary_metric]
-    best = answer["high"] if metric.larger_is_better else answer["low"]
-    text = (
-        f"{metric.label} {number(answer['value'])} "
-        f"({number(answer['low'])} to {number(answer['high'])}, n = {answer['n']}); "
-        f"the limit is {number(limit)}."
+def change_rule(
+    *,
+    rule: AlertRule,
+    enabled: bool,
+    limit: float | None,
+    window_hours: int,
+    pending_evaluations: int,
+    by: Actor,
+) -> AlertRule:
+    """Where the owner wants to know; without a limit, the one that the product finds."""
+    wrong = []
+    if limit is not None and not math.isfinite(limit):
+        wrong.append(FieldError("limit", "Write a number, or nothing."))
+    if not 1 <= window_hours <= MOST_HOURS:
+        wrong.append(FieldError("window_hours", f"Write 1 to {MOST_HOURS} hours."))
+    if not 1 <= pending_evaluations <= MOST_LOOKS:
+        wrong.append(FieldError("pending_evaluations", f"Write 1 to {MOST_LOOKS}."))
+    if wrong:
+        raise InvalidInput("The rule stays as it was.", errors=wrong)
+    rule.enabled, rule.limit, rule.window_hours = enabled, limit, window_hours
+    rule.pending_evaluations = pending_evaluations
+    rule.save()
+    audit.record(
+        project=rule.project,
+        actor=by,
+        action="alert.rule",
+        target=str(rule),
+        detail={"enabled": enabled, "limit": limit, "window_hours": window_hours},
     )
-    return Finding(
-        bad=metric.gain(best, limit) < 0,
-        message=text,
-        value=answer["value"],
-        low=answer["low"],
-        high=answer["high"],
-        n=answer["n"],
-        limit=limit,
-        detail={"metric": metric.key, "until": end.isoformat()},
-    )
-
-
-def _wide(
-    version: ModelVersion, rule: AlertRule, *, end: datetime, now: datetime
-) -> Sum:
-    """The rule's window, widened up to 28 days until there is enough truth."""
-    found = Sum()
-    for hours in (rule.window_hours, 72, 24 * 7, 24 * 28):
-        window = Window(start=end - timedelta(hours=hours), end=end)
-        found = total(version, window, now=now)
-        if found.outcomes.n >= MINIMUM_N:
-            break
-    return found
-
-
-def _tested_bound(version: ModelVersion) -> float | None:
-    """The worse end of the interval that the sealed test gave it."""
-    tested = version.evaluations.filter(kind=Evaluation.Kind.TEST).first()
-    if tested is None:
-        return None
-    key = version.project.primary_metric
-    found = tested.report["metrics"].get(key, {})
-    return found.get("low" if METRICS[key].larger_is_better else "high")
-
-
-def _drift(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
-    report = drift_report(version, now=now)
-    if report["state"] == "insufficient":
-        return Finding(bad=None, message="Too few rows to see drift.", n=report["n"])
-    drifted = [f for f in report["features"] if f["state"] == "alert"]
-    text = " ".join(_moved(one) for one in drifted[:3])
-    return Finding(
-        bad=bool(drifted),
-        message=text or "Inputs look as they did.",
-        value=float(len(drifted)),
-        n=report["n"],
-        detail={"features": [feature["feature"] for feature in drifted]},
-    )
-
-
-def _moved(one: Mapping[str, Any]) -> str:
-    name = "What is predicted" if one["feature"] == PREDICTION else one["feature"]
-    return f"{name}: {one['sentence']}"
-
-
-def _failures(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
-    start = now - timedelta(hours=rule.window_hours)
-    roles = ("live", "fallback")
-    versions = ModelVersion.objects.filter(project=version.project)
-    found = Sum()
-    window = Window(start=start, end=now + timedelta(hours=1), roles=roles)
-    for each in versions.filter(pk__in=_served(version.project)):
-        found = _merged(found, total(each, window, now=now))
-    if found.n < MINIMUM_N:
-        return Finding(bad=None, message="Too few answers to judge by.", n=found.n)
-    answer = read(found, "fallback_rate")
-    limit = rule.limit if rule.limit is not None else FAILURE_LIMIT
-    text = f"{found.fallbacks} of {found.n} answers came from a fall-back."
-    return Finding(
-        bad=answer["low"] > limit,
-        message=text,
-        value=answer["value"],
-        low=answer["low"],
-        high=answer["high"],
-        n=found.n,
-        limit=limit,
-    )
-
-
-def _served(project: Project) -> list[int]:
-    rollout = Rollout.objects.get(project=project)
-    return [rollout.live_id, rollout.baseline_id]
-
-
-def _merged(one: Sum, other: Sum) -> Sum:
-    return Sum(
-        n=one.n + other.n,
-        errors=one.errors + other.errors,
-        fallbacks=one.fallbacks + other.fallbacks,
-    )
-
-
-Look = Callable[[AlertRule, ModelVersion, datetime], Finding]
-KINDS: Mapping[str, Look] = {
-    "performance": _performance,
-    "drift": _drift,
-    "failures": _failures,
-}
+    return rule
