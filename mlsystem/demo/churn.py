@@ -164,6 +164,7 @@ STORY = Story(
     cases=cases,
     late=HORIZON,
     batch=timedelta(hours=6),
+    watched=timedelta(weeks=2),
     beats=beats,
     ask={"entity": "C12", "explain": True},
 )

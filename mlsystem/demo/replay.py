@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 500  # rows a transaction: SQLite has one writer
 GAP = 1_000  # cases that a later start fills a gap with, evenly
-WATCHED = timedelta(days=14)  # alert rules are judged daily this far back
 
 
 def replay(telling: Telling) -> None:
@@ -106,7 +105,7 @@ class _Teller:
         self.waiting: list[tuple[datetime, int, Case]] = []
         for case in waiting:
             self._wait_for(case)
-        self.looked = max(telling.memory.told, telling.now - WATCHED)
+        self.looked = max(telling.memory.told, telling.now - telling.story.watched)
         self.wrong: tuple[int, str] | None = None
 
     def meet(self, batch: Sequence[Case]) -> None:

@@ -76,6 +76,7 @@ class Story:
     late: timedelta  # no truth comes later than this after its case
     # Cases of one batch share a request; each keeps its own moment.
     batch: timedelta = timedelta(hours=1)
+    watched: timedelta = timedelta(days=3)  # so far back alert rules look, once a day
     beats: Callable[[Telling], Sequence[Beat]] = _no_beats
     ask: Mapping[str, Any] = field(default_factory=dict)  # the printed curl's body
     # Where the declared sources are of the past: how far they are moved, by the moment
