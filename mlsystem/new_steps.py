@@ -78,7 +78,9 @@ def save_target(draft: Draft, form: TargetForm) -> bool:
     if before and any(before[name] != data[name] for name in parts):
         # What was said of the other columns may be wrong now.
         draft.answers = {k: v for k, v in draft.answers.items() if k == "target"}
-    drafts.say(draft=draft, step="target", answers=data | {"about": about})
+    leaks = drafts.leaks_of(draft, target=data["target"], task=about["task"])
+    answers = data | {"about": about, "leaks": leaks}
+    drafts.say(draft=draft, step="target", answers=answers)
     return True
 
 
@@ -111,8 +113,15 @@ def columns_of(draft: Draft, typed: Mapping[str, str] | None = None) -> list[Ans
         if column["name"] in apart:
             continue
         finding = column.get("finding") or {}
+        if leak := target["leaks"].get(column["name"]):
+            finding = {"text": leak, "level": "error"}
         row = {**column, "place": place, "share_words": _share(column, draft)}
-        row |= {"use": not finding.get("drop"), "required": False, "error": ""}
+        row |= {
+            "finding": finding,
+            "use": not finding.get("drop"),
+            "required": False,
+            "error": "",
+        }
         if said:
             told = said["told"].get(column["name"])
             row |= {"use": told is not None, **(told or {})}

@@ -20,7 +20,7 @@ from serving.frontend.front import answer
 from serving.models import Rollout
 
 BUDGETS = (
-    (15, "15 seconds", "a first look"),
+    (30, "30 seconds", "a first look"),
     (60, "1 minute", "enough for most tables of a few thousand rows"),
     (300, "5 minutes", "a good search"),
     (1800, "30 minutes", "a long one"),

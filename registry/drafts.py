@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from registry import frames, guess, jobs, source_tables, storage, tables
+from registry import findings, frames, guess, jobs, source_tables, storage, tables
 from registry.clock import now as clock_now
 from registry.errors import Conflict, DomainError, NotFound
 from registry.models import Draft, Job, User
@@ -24,6 +24,7 @@ TASK = "registry.read_draft"
 AT_ONCE = 8 * 2**20  # bytes of a file that a request waits for
 KEPT = timedelta(days=7)
 SAMPLES, LONGEST_SAMPLE = 4, 40
+JUDGED = 50_000  # rows that are asked for leaks
 
 
 def take_file(*, path: Path, name: str, sha256: str, by: User) -> Draft:
@@ -148,6 +149,24 @@ def frame_of(draft: Draft, columns: list[str] | None = None) -> pd.DataFrame:
 
     path = storage.local_copy(uri=draft.uri, sha256=draft.sha256)
     return pd.read_parquet(path, columns=columns)
+
+
+def leaks_of(draft: Draft, *, target: str, task: str) -> dict[str, str]:
+    """Columns that alone tell the target, with what to think of that; of large tables
+    some of the rows are asked."""
+    frame = frame_of(draft)
+    frame = frame[~frames.missing(frame[target])].head(JUDGED)
+    kind = "numeric" if task == "regression" else "categorical"
+    truth = frames.convert(frame[target], kind)
+    found = {}
+    for column in draft.columns:
+        name, dropped = column["name"], (column.get("finding") or {}).get("drop")
+        if name == target or dropped:
+            continue
+        values = frames.convert(frame[name], column["kind"])
+        if finding := findings.leaking(name, column["kind"], values, truth, task):
+            found[name] = finding.text
+    return found
 
 
 def say(*, draft: Draft, step: str, answers: dict[str, Any]) -> Draft:

@@ -296,6 +296,22 @@ def test_ten_thousand_categories_come_with_a_warning(nina: Client) -> None:
     assert "identifier" in street["finding"]["text"]
 
 
+def test_a_column_that_tells_the_target_alone_is_pointed_at(nina: Client) -> None:
+    lines = [f"{line},{line[-2:].upper()}" for line in deliveries(200)]
+    draft = take(nina, csv(lines, f"{HEADER},written_later"))
+    step(nina, draft, "target", **target_form())
+
+    page = nina.get(f"/new/{draft.pk}/columns")
+
+    pointed = [
+        row["name"]
+        for row in page.context["rows"]
+        if row["finding"].get("level") == "error"
+    ]
+    assert pointed == ["written_later"]
+    assert "It alone tells 100.0% of the target." in text(page)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -1,8 +1,6 @@
 // A large file tells how far it is: <form data-upload> with [data-progress] inside.
 // Without this module the form is sent as any other.
 
-import { toast } from "./app.js";
-
 function show(form, words, share = null) {
   const place = form.querySelector("[data-progress]");
   place.hidden = false;
@@ -22,8 +20,7 @@ function done(form, request) {
   const page = new DOMParser().parseFromString(request.responseText, "text/html");
   const fresh = page.getElementById("content");
   if (!fresh) {
-    toast(`The server answered ${request.status}. Nothing was kept; try again.`, "bad");
-    reset(form);
+    fail(form, `The server answered ${request.status}. Nothing was kept; try again.`);
     return;
   }
   document.getElementById("content").replaceWith(fresh);
@@ -31,8 +28,8 @@ function done(form, request) {
   fresh.querySelectorAll("form[data-upload]").forEach(prepare);
 }
 
-function reset(form) {
-  form.querySelector("[data-progress]").hidden = true;
+function fail(form, words) {
+  show(form, words, 0);
   form.querySelector("button[type=submit]").disabled = false;
   delete form.dataset.sent;
 }
@@ -47,10 +44,7 @@ function send(event) {
     else show(form, "Reading the rows");
   });
   request.addEventListener("load", () => done(form, request));
-  request.addEventListener("error", () => {
-    toast("No connection. Nothing was kept; try again.", "bad");
-    reset(form);
-  });
+  request.addEventListener("error", () => fail(form, "No connection. Nothing was kept; try again."));
   request.send(new FormData(form));
   form.querySelector("button[type=submit]").disabled = true;
   show(form, "Sending", 0);
