@@ -10,7 +10,9 @@ from typing import Any
 from registry.decision import decide, fields_of
 
 CELL = re.compile(r"\s*([+-]?[\d.,\s]*\d)\s*(?:[×x*]\s*(\S.*?))?\s*\Z")
-SHARES = [i / 100 for i in range(101)]
+# A hair above each per cent: where two actions cost the same, the sum of probabilities
+# that are not quite theirs would decide.
+SHARES = [min(i / 100 + 1e-9, 1.0) for i in range(101)]
 MOST_CLASSES = 8  # columns that a form shows
 
 

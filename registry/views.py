@@ -116,9 +116,9 @@ def invitation(request: Any, token: str) -> HttpResponse:
     address = request.actor.address or ""
     try:
         found = people.find_link(token)
-    except people.LinkIsDead:
+    except people.LinkIsDead as error:
         limits.count(limits.INVITATION, address)
-        raise
+        return _dead(request, error)
     form = forms.NewPassword(request.POST or None) if found.sets_password else None
     if request.method == "POST" and (form is None or form.is_valid()):
         try:
@@ -127,6 +127,8 @@ def invitation(request: Any, token: str) -> HttpResponse:
                 password=form.cleaned_data["password"] if form else "",
                 actor=Actor(user=found.user, address=address or None),
             )
+        except people.LinkIsDead as error:  # used in another tab just now
+            return _dead(request, error)
         except InvalidInput as error:
             forms.add_errors(form, error)  # type: ignore[arg-type]
         else:
@@ -138,6 +140,12 @@ def invitation(request: Any, token: str) -> HttpResponse:
         {"form": form, "person": found.user, "expires_at": found.expires_at},
         status=400 if form and form.errors else 200,
     )
+
+
+def _dead(request: HttpRequest, error: people.LinkIsDead) -> HttpResponse:
+    """What a link says that works no more, and where to get one that does."""
+    context = {"title": error.title, "detail": error.detail}
+    return render(request, "registry/link_dead.html", context, status=error.status)
 
 
 @house_page("user")

@@ -22,13 +22,17 @@ PAGES = (
     *("/p/churn/models", "/p/churn/models/1", "/p/churn/models/2", "/p/churn/models/3"),
     *("/p/churn/runs", "/p/churn/runs/1", "/p/churn/runs/2", "/p/churn/rollout"),
     *("/p/churn/monitor", "/p/churn/alerts", "/p/churn/predictions", "/p/churn/try"),
-    *("/p/churn/features", "/p/churn/settings"),
+    *("/p/churn/features", "/p/churn/data/schema", "/p/churn/data/new"),
+    *("/p/churn/data/1/rows", "/p/churn/start", "/p/churn/settings"),
+    *("/p/churn/settings/costs", "/p/churn/settings/gate", "/p/churn/settings/members"),
+    *("/p/churn/settings/keys", "/p/churn/settings/audit", "/new"),
 )
 EMPTY_PAGES = tuple(
     f"/p/empty{place}"
     for place in (
         *("", "/label", "/examples", "/data", "/models", "/runs", "/rollout"),
         *("/monitor", "/alerts", "/predictions", "/try", "/features", "/settings"),
+        *("/start", "/data/schema", "/data/new", "/settings/keys", "/settings/audit"),
     )
 )
 MISSING = {"/nothing-here": 404, "/invitation/nonsense": 404}
