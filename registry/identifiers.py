@@ -23,6 +23,17 @@ def uuid7(at: datetime) -> UUID:
     return UUID(int=value)
 
 
+def first_uuid7(at: datetime) -> UUID:
+    """No UUIDv7 made at this moment or later is less: where a range of ids begins.
+
+    >>> from datetime import UTC
+    >>> moment = datetime(2024, 1, 1, tzinfo=UTC)
+    >>> first_uuid7(moment) <= uuid7(moment)
+    True
+    """
+    return UUID(int=int(at.timestamp() * 1000) << 80)
+
+
 def canonical_key(columns: Sequence[str], value: object) -> str:
     """One spelling of an entity: the bare text for one column, else compact JSON of
     the values in the order of `columns`. Numbers and their texts are the same key.

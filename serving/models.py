@@ -169,6 +169,21 @@ class Prediction(models.Model):
             ),
             models.Index(fields=["version", "at"], name="prediction_by_version"),
             models.Index(
+                fields=["project", "-id"],
+                condition=~Q(fallback=""),
+                name="prediction_fell_back",
+            ),
+            models.Index(
+                fields=["project", "-id"],
+                condition=~Q(error=""),
+                name="prediction_failed",
+            ),
+            models.Index(
+                fields=["project", "-id"],
+                condition=Q(test=True),
+                name="prediction_tests",
+            ),
+            models.Index(
                 fields=["shadow_of"],
                 condition=Q(shadow_of__isnull=False),
                 name="prediction_shadows",

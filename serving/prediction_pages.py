@@ -5,6 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -18,11 +19,11 @@ from serving.predictions import log
 
 PAGE = 50
 TEXTS = ("reference", "entity", "model", "role", "from", "to", "only")
-ONLY: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "fallback": ("that fell back", {"fallback__gt": ""}),
-    "failed": ("that failed", {"error__gt": ""}),
-    "asked": ("without tests", {"test": False}),
-    "test": ("that were tests", {"test": True}),
+ONLY: Mapping[str, tuple[str, Q]] = {
+    "fallback": ("that fell back", ~Q(fallback="")),
+    "failed": ("that failed", ~Q(error="")),
+    "asked": ("without tests", Q(test=False)),
+    "test": ("that were tests", Q(test=True)),
 }
 
 
@@ -40,7 +41,7 @@ def predictions(request: PageRequest, project: Project) -> HttpResponse:
         until=_moment(given["to"], end=True),
     )
     if given["only"] in ONLY:
-        rows = rows.filter(**ONLY[given["only"]][1])
+        rows = rows.filter(ONLY[given["only"]][1])
     found = keyset.page(rows, request, order="-id", limit=PAGE)
     context = {
         "project": project,

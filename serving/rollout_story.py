@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from registry.identifiers import uuid7
+from registry.identifiers import first_uuid7
 from registry.models import Project
 from serving.models import Prediction, Rollout, RolloutEvent
 
@@ -64,9 +63,8 @@ def users_an_hour(project: Project, *, now: datetime) -> float | None:
 
     Read from the latest answers alone, so that a busy project costs no more.
     """
-    first = UUID(int=(uuid7(now - DAY).int >> 80) << 80)
     asked = Prediction.objects.filter(
-        project=project, pk__gte=first, test=False
+        project=project, pk__gte=first_uuid7(now - DAY), test=False
     ).exclude(role=Prediction.Role.SHADOW)
     seen = list(asked.order_by("-pk").values_list("unit", "received_at")[:SAMPLE])
     if not seen:

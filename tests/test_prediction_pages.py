@@ -1,14 +1,17 @@
 """The predictions log: filters that stay, pages without repeats, one click to a label."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
 from labelling.models import Example
 from registry.clock import now
 from registry.models import Project, User
+from serving import predictions
 from serving.models import Prediction
 from tests.factories import make_prediction, make_project
 from tests.full_project import make_full_project, make_people
@@ -148,3 +151,25 @@ def test_one_answer_shows_what_came_in_why_and_what_users_said() -> None:
     assert 'href="/p/churn/predictions?entity=C11"' in page
     assert "She is still here." in truth
     assert "called wrong" in truth
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="plans are the database's own"
+)
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [
+        ({"reference": "order 7"}, "prediction_by_reference"),
+        ({"entity": "C12"}, "prediction_by_entity"),
+        (
+            {"since": now() - timedelta(days=2), "until": now()},
+            "prediction_by_version",
+        ),
+    ],
+)
+def test_what_is_rare_is_found_by_its_own_index(
+    log: Project, asked: dict[str, Any], index: str
+) -> None:
+    plan = predictions.log(log, **asked).order_by("-id")[:51].explain()
+
+    assert index in plan

@@ -25,6 +25,7 @@ from monitoring.monitor.fold import hour_of
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.series import Sum, Window, read, total
 from registry.catalogue import METRICS
+from registry.identifiers import first_uuid7
 from registry.models import ModelVersion, Project
 from serving.models import Prediction, Rollout
 
@@ -42,6 +43,7 @@ ERROR_MARGIN = 0.01  # more failures than live by this share is a breach
 LATENCY_LIMIT = 2.0  # times live's 95th percentile
 SLOW_MS = 50.0  # below that, twice as slow is no breach
 DEFAULT_PERIOD = timedelta(days=28)
+LATEST = 20_000  # answers among which users are counted: a split shows in fewer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,18 +153,19 @@ def _interval(gap: Difference | None) -> dict[str, Any]:
 
 
 def _sample_ratio(rollout: Rollout) -> dict[str, Any] | None:
-    """Units seen by each arm since the share last changed; targets aim on purpose."""
+    """Units seen by each arm since the share last changed, among the latest answers;
+    targets aim on purpose."""
     share = float(rollout.percent) / 100
     if rollout.targets or not 0 < share < 1 or rollout.step_since is None:
         return None
     seen = dict.fromkeys(("live", "canary"), 0)
-    units = Prediction.objects.filter(
+    answers = Prediction.objects.filter(
         project=rollout.project,
-        received_at__gte=rollout.step_since,
+        pk__gte=first_uuid7(rollout.step_since),
         role__in=list(seen),
         test=False,
-    ).values_list("role", "unit")
-    for role, _ in units.distinct():
+    ).order_by("-pk")
+    for role, _ in set(answers.values_list("role", "unit")[:LATEST]):
         seen[role] += 1
     counts = [seen["live"], seen["canary"]]
     shares = [1 - share, share]
