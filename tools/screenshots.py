@@ -32,12 +32,12 @@ SIZES = {1440: 900, 390: 844}
 SCHEMES = ("light", "dark")
 TALLEST = 3_000  # pixels: the rest of a long table shows nothing new
 COLOURS = 128  # a screen has few, and a palette makes the file a third
-# What the README's tour shows: the page, its width and its scheme.
+# What the README's tour shows, in which width and scheme.
 TOUR = {
     "churn-overview": (1440, "light"),
     "churn-monitor": (1440, "light"),
+    "flights-rejected": (1440, "dark"),
     "flights-rollout": (1440, "light"),
-    "flights-run": (1440, "dark"),
     "birdstrikes-label": (1440, "light"),
     "digits-label": (390, "dark"),
 }
