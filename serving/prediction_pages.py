@@ -18,6 +18,7 @@ from serving.models import Prediction
 from serving.predictions import log
 
 PAGE = 50
+MINUTES = "%Y-%m-%dT%H:%M"
 TEXTS = ("reference", "entity", "model", "role", "from", "to", "only")
 ONLY: Mapping[str, tuple[str, Q]] = {
     "fallback": ("that fell back", ~Q(fallback="")),
@@ -31,14 +32,15 @@ ONLY: Mapping[str, tuple[str, Q]] = {
 def predictions(request: PageRequest, project: Project) -> HttpResponse:
     """What was answered, the newest first; the filters stay on every page."""
     given = {name: request.GET.get(name, "").strip() for name in TEXTS}
+    since, until = _moment(given["from"]), _moment(given["to"], end=True)
     rows = log(
         project,
         reference=given["reference"],
         role=given["role"] if given["role"] in Prediction.Role.values else "",
         entity=given["entity"],
         model=whole_number(given["model"]),
-        since=_moment(given["from"]),
-        until=_moment(given["to"], end=True),
+        since=since,
+        until=until,
     )
     if given["only"] in ONLY:
         rows = rows.filter(ONLY[given["only"]][1])
@@ -50,6 +52,8 @@ def predictions(request: PageRequest, project: Project) -> HttpResponse:
         "next": found["next"],
         "filters": given,
         "filtered": any(given.values()),
+        "since": f"{since:{MINUTES}}" if since else "",
+        "until": f"{until:{MINUTES}}" if until else "",
         "later": "cursor" in request.GET,
         "roles": Prediction.Role.values,
         "only": [(key, words) for key, (words, _) in ONLY.items()],
@@ -61,12 +65,13 @@ def _moment(text: str, *, end: bool = False) -> datetime | None:
     """A day, or a moment as links of charts name it; of a day its end, if asked."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+        is_day = len(text) == len("2026-01-01") and found.time() == time()
+        found = found.astimezone(UTC)
+        return found + timedelta(days=1) if end and is_day else found
+    except (ValueError, OverflowError):
         return None
-    if found.tzinfo is None:
-        found = found.replace(tzinfo=UTC)
-    is_day = len(text) == len("2026-01-01") and found.time() == time()
-    return found + timedelta(days=1) if end and is_day else found
 
 
 @project_page("owner")

@@ -80,6 +80,7 @@ def test_filters_stay_on_every_page(log: Project) -> None:
         ("model=9", []),
         ("role=nonsense&reference=order 7", ["order 7"]),
         ("from=nonsense&reference=order 7", ["order 7"]),
+        ("to=9999-12-31&from=0001-01-01T00:00%2B14:00&reference=order 7", ["order 7"]),
     ],
 )
 def test_the_log_is_filtered(log: Project, query: str, expected: list[str]) -> None:
@@ -95,6 +96,19 @@ def test_days_are_filtered_from_the_first_to_the_last(log: Project) -> None:
 
     assert {row.at.date() for row in page.context["rows"]} == {day}
     assert len(page.context["rows"]) == 24
+    assert f'value="{day}T00:00"' in text(page)
+
+
+def test_an_hour_that_a_chart_leads_to_stays_that_hour(log: Project) -> None:
+    row = Prediction.objects.get(reference="order 100")
+    start = row.at.replace(minute=0, second=0, microsecond=0)
+    end = start + timedelta(hours=1)
+    query = {"from": f"{start:%FT%H:%M}", "to": f"{end:%FT%H:%M}"}
+
+    page = sign_in("Owen").get("/p/churn/predictions", query)
+
+    assert references(page) == ["order 100"]
+    assert f'value="{end:%FT%H:%M}"' in text(page)
 
 
 def test_a_row_goes_to_the_labelling_queue_by_one_click(log: Project) -> None:
