@@ -1,18 +1,21 @@
 // The labelling screen: a key answers, the next card is shown at once, and what was said
 // goes out in the background. See label/outbox.js for what happens without a connection.
 
+import { countDown, keepLeases } from "./label/clock.js";
+import { count } from "./label/counts.js";
+import { isTyped, keyOf } from "./label/keys.js";
 import { Outbox } from "./label/outbox.js";
 import { swipes } from "./label/swipe.js";
 import { Tabs } from "./label/tabs.js";
+import { post } from "./label/wire.js";
 
 const HELD = 3; // one card seen, two behind it
 const DEPTH = 20; // of undo
-const HEARTBEAT = 60000;
 const bench = document.querySelector("[data-bench]");
 const stack = bench.querySelector("[data-stack]");
 const find = (selector) => bench.querySelector(selector);
 const dialog = (name) => document.getElementById(name);
-const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
+const send = (fields) => post(bench.dataset.step, fields);
 const cards = () => [...stack.querySelectorAll("[data-card]")];
 const current = () => stack.firstElementChild;
 const idOf = (card) => card.dataset.example;
@@ -27,7 +30,7 @@ const began = cards().length > 0; // else the server has said already why there 
 
 const outbox = new Outbox({
   name: bench.dataset.outbox,
-  send: (item) => post({ ...item.fields, next: Math.max(HELD - cards().length, 0) }),
+  send: (item) => send({ ...item.fields, next: Math.max(HELD - cards().length, 0) }),
   taken: (item, answer) => take(answer),
   refused: (item, reason) => {
     say(`Not stored: ${reason}`, "bad");
@@ -43,37 +46,12 @@ const tabs = new Tabs(bench.dataset.outbox, () => cards().map(idOf));
 
 // --- what goes to the server, and what comes back
 
-async function post(fields) {
-  const body = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...fields, csrfmiddlewaretoken: token() })) {
-    for (const one of [value].flat()) body.append(name, one);
-  }
-  const answer = await fetch(bench.dataset.step, {
-    method: "POST", body, redirect: "manual",
-    headers: { Accept: "application/problem+json, text/html" },
-  });
-  if (answer.type === "opaqueredirect") return { state: "lost", reason: "sign in again" };
-  const text = await answer.text();
-  if (answer.ok) return { state: "taken", html: text };
-  const reason = detail(text, answer.status);
-  const final = [400, 404, 409, 422].includes(answer.status);
-  return { state: final ? "refused" : "lost", reason };
-}
-
-function detail(text, status) {
-  try {
-    return JSON.parse(text).detail;
-  } catch {
-    return status === 403 ? "load this page again to send it" : `the server answered ${status}`;
-  }
-}
-
 function take(answer, { front = false } = {}) {
   const box = document.createElement("template");
   box.innerHTML = answer.html;
   const step = box.content.querySelector("[data-step]");
   if (!step) return;
-  count(step.dataset.mine);
+  count(bench, step.dataset.mine);
   dry = "dry" in step.dataset;
   const here = new Set([...cards().map(idOf), ...outbox.items().map((i) => i.fields.example)]);
   for (const card of step.querySelectorAll("[data-card]")) {
@@ -90,7 +68,7 @@ async function refill() {
   const missing = HELD - cards().length;
   if (missing <= 0 || dry || refilling || outbox.items().length) return;
   refilling = true;
-  const answer = await post({ do: "more", next: missing }).catch(() => null);
+  const answer = await send({ do: "more", next: missing }).catch(() => null);
   refilling = false;
   if (answer?.state === "taken") take(answer);
   else if (answer?.reason) say(answer.reason, "bad");
@@ -140,24 +118,6 @@ function say(text, state = "") {
   const line = find("[data-last]");
   line.textContent = text;
   line.dataset.state = state;
-}
-
-function count(mine) {
-  const [left, bar] = [find("[data-left]"), find("progress")];
-  const before = Number(bench.dataset.mine ?? mine);
-  const step = Number(mine) - before;
-  bench.dataset.mine = mine;
-  find("[data-mine-shown]").textContent = Number(mine).toLocaleString("en").replaceAll(",", "\u202f");
-  if (!step) return;
-  const open = Math.max(Number(left.dataset.left) - step, 0);
-  bar.dataset.done = Number(bar.dataset.done) + step;
-  left.dataset.left = open;
-  left.textContent = open.toLocaleString("en").replaceAll(",", "\u202f");
-  bar.value = bar.dataset.done / (open + Number(bar.dataset.done) || 1);
-  const sitting = Math.max(Number(sessionStorage.getItem("label:sitting") ?? 0) + step, 0);
-  sessionStorage.setItem("label:sitting", sitting);
-  find("[data-sitting]").textContent = ` · ${sitting} in this sitting`;
-  find("[data-sitting]").hidden = !sitting;
 }
 
 function ready(card) {
@@ -220,7 +180,7 @@ async function undo() {
   }
   busy = true;
   await outbox.idle();
-  const answer = await post({ do: "undo" }).catch(() => ({ state: "lost" }));
+  const answer = await send({ do: "undo" }).catch(() => ({ state: "lost" }));
   if (answer.state === "taken") {
     say("Taken back");
     take(answer, { front: true });
@@ -249,7 +209,7 @@ async function flag() {
   const [box, card] = [dialog("flag"), current()];
   const field = box.querySelector("textarea");
   if (!field.reportValidity() || !card) return;
-  const answer = await post({ do: "flag", example: idOf(card), comment: field.value })
+  const answer = await send({ do: "flag", example: idOf(card), comment: field.value })
     .catch(() => ({ state: "lost" }));
   if (answer.state === "taken") {
     box.close();
@@ -263,23 +223,6 @@ async function flag() {
 }
 
 // --- keys
-
-function keyOf(event) {
-  if (event.key === "?") return "?";
-  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1] ?? /^\d$/.exec(event.key)?.[0];
-  if (digit) return event.shiftKey ? `shift+${digit}` : digit;
-  return event.key === "Backspace" ? "u" : event.key.toLowerCase();
-}
-
-function isTyped(event) {
-  const { target, key } = event;
-  if (!target.matches("input, textarea, select") || target.type === "checkbox") return false;
-  if (!target.matches("[data-number]")) return true;
-  if (key === "Enter") return false;
-  const empty = target.value === "";
-  return /^[\d.,+\-\u2212]$/.test(key) || (key === "e" && !empty)
-    || (key.length > 1 && !(key === "Backspace" && empty));
-}
 
 function handle(event) {
   const box = document.querySelector("dialog[open]");
@@ -372,35 +315,18 @@ swipes(stack, (card, way) => {
   else open("skip");
 });
 
-// --- time
-
-async function renew() {
-  if (document.hidden || !cards().length) return;
-  const leases = cards().map((card) => card.elements.lease.value);
-  const answer = await fetch(bench.dataset.renew, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": token() },
-    body: JSON.stringify({ leases }),
-  }).catch(() => null);
-  if (answer?.status !== 409) return;
-  for (const card of cards().slice(1)) card.remove(); // somebody else may have them
-  dry = false;
-  refill();
-}
-setInterval(renew, HEARTBEAT);
-document.addEventListener("visibilitychange", renew);
-
-const wait = find("[data-wait]");
-if (wait) {
-  const end = Date.now() + 1000 * Number(wait.dataset.wait);
-  setInterval(() => {
-    const left = Math.ceil((end - Date.now()) / 1000);
-    wait.querySelector("[data-count]").textContent = Math.max(left, 0);
-    if (left <= 0 && !document.hidden) window.location.reload();
-  }, 1000);
-}
-
 // --- the beginning
+
+keepLeases(
+  bench.dataset.renew,
+  () => cards().map((card) => card.elements.lease.value),
+  () => {
+    for (const card of cards().slice(1)) card.remove(); // somebody else may have them
+    dry = false;
+    refill();
+  },
+);
+if (find("[data-wait]")) countDown(find("[data-wait]"));
 
 async function start() {
   for (const hidden of bench.querySelectorAll(".script[hidden]:not([data-sitting])")) hidden.hidden = false;

@@ -1,0 +1,18 @@
+// Which key was meant, on any keyboard, and whether it is only typing.
+
+export function keyOf(event) {
+  if (event.key === "?") return "?";
+  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code)?.[1] ?? /^\d$/.exec(event.key)?.[0];
+  if (digit) return event.shiftKey ? `shift+${digit}` : digit;
+  return event.key === "Backspace" ? "u" : event.key.toLowerCase();
+}
+
+export function isTyped(event) {
+  const { target, key } = event;
+  if (!target.matches("input, textarea, select") || target.type === "checkbox") return false;
+  if (!target.matches("[data-number]")) return true;
+  if (key === "Enter") return false;
+  const empty = target.value === "";
+  return /^[\d.,+\-\u2212]$/.test(key) || (key === "e" && !empty)
+    || (key.length > 1 && !(key === "Backspace" && empty));
+}
