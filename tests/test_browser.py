@@ -20,6 +20,7 @@ PAGES = (
     *("/", "/password", "/operator", "/nothing-here"),
     *("/p/churn", "/p/churn/label", "/p/churn/examples", "/p/churn/data"),
     *("/p/churn/models", "/p/churn/models/1", "/p/churn/models/2", "/p/churn/models/3"),
+    *("/p/churn/models?compare=1,2", "/p/churn/mistakes/1", "/?q=churn"),
     *("/p/churn/runs", "/p/churn/runs/1", "/p/churn/runs/2", "/p/churn/rollout"),
     *("/p/churn/monitor", "/p/churn/alerts", "/p/churn/predictions", "/p/churn/try"),
     *("/p/churn/features", "/p/churn/data/schema", "/p/churn/data/new"),

@@ -9,8 +9,9 @@ import pytest
 
 from monitoring.evaluator.economics import Economics
 from monitoring.evaluator.evaluate import evaluate
-from monitoring.verdicts import Terms
-from monitoring.versions.curves import CURVES, FOR_TWO, TITLES, Told, curve, drawn
+from monitoring.verdicts.terms import Terms
+from monitoring.versions.curves import CURVES, FOR_TWO, curve, drawn
+from monitoring.versions.told import TITLES, Told
 from registry.catalogue import METRICS
 from registry.web.charts import as_csv, as_json
 from tests.scored import binary, regression, some

@@ -3,20 +3,16 @@
 from datetime import date, timedelta
 from typing import Any
 
-from monitoring.verdicts import (
-    Case,
-    Gain,
-    Terms,
-    Verdict,
+from monitoring.verdicts.cards import (
     Way,
     coverage_words,
-    day,
     delay_words,
     on_its_way,
     queue_words,
     target_words,
-    verdict,
 )
+from monitoring.verdicts.terms import Gain, Terms, day
+from monitoring.verdicts.verdict import Case, Verdict, verdict
 from registry.catalogue import METRICS
 
 TODAY = date(2026, 11, 27)

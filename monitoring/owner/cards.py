@@ -9,7 +9,7 @@ from labelling.collector.delays import delays
 from labelling.models import Annotation
 from monitoring.judging.comparison import compare_rollout
 from monitoring.owner.loop import Seen
-from monitoring.verdicts import (
+from monitoring.verdicts.cards import (
     Way,
     coverage_words,
     delay_words,

@@ -11,7 +11,7 @@ from monitoring.judging.statistics import Interval, confidence_sequence, differe
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.performance import read_metric
 from monitoring.owner.days import Day, History, merged
-from monitoring.verdicts import Gain
+from monitoring.verdicts.terms import Gain
 from registry.catalogue import METRICS, Metric
 from registry.models import ModelVersion
 

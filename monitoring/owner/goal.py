@@ -9,7 +9,8 @@ from typing import Any
 from monitoring.monitor.performance import read_metric
 from monitoring.owner.days import LIVE, Day, History, mature_until, merged
 from monitoring.owner.standing import MEANS, summarise, terms_of
-from monitoring.verdicts import Terms, amount, goal_title
+from monitoring.verdicts.cards import goal_title
+from monitoring.verdicts.terms import Terms, amount
 from registry.catalogue import METRICS
 from registry.models import Project
 from registry.web.charts import Chart

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, Sum
 
 from labelling.models import Example
 from monitoring.models import Alert, Evaluation, HourBucket
-from monitoring.verdicts import counted, lasting
+from monitoring.verdicts.terms import ago, counted
 from registry.models import Project, Run
 from serving.models import Rollout
 
@@ -116,7 +116,7 @@ def _collector(seen: Seen) -> Node:
         told, fact = (UNKNOWN, "waiting"), "no truth has come yet"
     else:
         told = (GOOD, "collecting")
-        fact = f"last truth {lasting(max(seen.now - seen.truth_at, timedelta()))} ago"
+        fact = f"last truth {ago(seen.now - seen.truth_at)}"
     return _node("collector", "Ground-truth Collector", told, fact, "/monitor")
 
 
@@ -157,7 +157,7 @@ def _evaluator(seen: Seen) -> Node:
         told, fact = (UNKNOWN, "waiting"), "nothing judged yet"
     else:
         told = (GOOD, "judged")
-        fact = f"{lasting(max(seen.now - seen.judged, timedelta()))} ago"
+        fact = ago(seen.now - seen.judged)
     return _node("evaluator", "Evaluator", told, fact, "/models")
 
 
@@ -207,11 +207,11 @@ def _orchestrator(seen: Seen) -> Node:
             "runs", "Orchestrator", (UNKNOWN, "idle"), "nothing has run yet", "/runs"
         )
     told = RUN_WORDS.get(run.verdict or run.state, (UNKNOWN, "done"))
-    ago = lasting(max(seen.now - run.created_at, timedelta()))
+    begun = ago(seen.now - run.created_at)
     return _node(
         "runs",
         "Orchestrator",
         told,
-        f"run {run.number}, {ago} ago",
+        f"run {run.number}, {begun}",
         f"/runs/{run.number}",
     )

@@ -17,7 +17,8 @@ from monitoring.owner.evidence import (
     gain_on_test,
     production_gain,
 )
-from monitoring.verdicts import Case, Gain, Terms, Verdict, verdict
+from monitoring.verdicts.terms import Gain, Terms
+from monitoring.verdicts.verdict import Case, Verdict, verdict
 from registry.catalogue import METRICS, Metric
 from registry.models import ModelVersion, Project
 from serving.models import Rollout

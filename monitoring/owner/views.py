@@ -19,7 +19,7 @@ from monitoring.owner.standing import (
     stored,
     terms_of,
 )
-from monitoring.verdicts import target_words
+from monitoring.verdicts.cards import target_words
 from registry.clock import now as clock_now
 from registry.errors import InvalidInput, NotFound
 from registry.models import Membership, Project

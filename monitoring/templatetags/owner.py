@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 
-from monitoring import verdicts
+from monitoring.verdicts import terms
 
 register = template.Library()
 
@@ -26,7 +26,7 @@ def said(value: float | None, unit: str = "") -> str:
     """
     if not _is_number(value):
         return DASH
-    text = verdicts.said(float(value))  # type: ignore[arg-type]
+    text = terms.said(float(value))  # type: ignore[arg-type]
     return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
 
 
@@ -49,7 +49,7 @@ def whole(value: float | None) -> str:
     """
     if not _is_number(value) or value is None:
         return DASH
-    return verdicts.said(round(value) if value >= 10 else round(value, 1))
+    return terms.said(round(value) if value >= 10 else round(value, 1))
 
 
 @register.filter
@@ -59,7 +59,7 @@ def counted(n: int, nouns: str) -> str:
     ('1 alert', '3 alerts')
     """
     one, _, many = nouns.partition(",")
-    return f"{verdicts.said(n)} {one if n == 1 else many}"
+    return f"{terms.said(n)} {one if n == 1 else many}"
 
 
 @register.filter

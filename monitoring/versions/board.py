@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count
 
 from monitoring.owner.evidence import gain_on_test
-from monitoring.verdicts import Gain, Terms
+from monitoring.verdicts.terms import Gain, Terms
 from monitoring.versions.tested import Tested, numbers_of
 from registry.models import ModelVersion, Project, Trial
 from serving.models import Rollout

@@ -6,7 +6,7 @@ from typing import Any
 
 from monitoring.models import Evaluation
 from monitoring.owner.evidence import gain_by_intervals, gain_on_test
-from monitoring.verdicts import Gain, Terms, difference, reach
+from monitoring.verdicts.terms import Gain, Terms, difference, reach
 from registry.catalogue import Metric, metrics_for
 from registry.models import ModelVersion
 

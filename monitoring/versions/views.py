@@ -9,10 +9,12 @@ from django.urls import reverse
 
 from monitoring.owner.evidence import gain_on_test
 from monitoring.owner.standing import rollouts_of, terms_of
-from monitoring.verdicts import Terms, version_words
+from monitoring.verdicts.terms import Terms
+from monitoring.verdicts.verdict import version_words
 from monitoring.versions import board, compare, mistakes
-from monitoring.versions.curves import FOR_TWO, TALL, TITLES, Told, curve, drawn
+from monitoring.versions.curves import FOR_TWO, TALL, curve, drawn
 from monitoring.versions.tested import reports_of
+from monitoring.versions.told import TITLES, Told
 from registry.errors import NotFound
 from registry.models import ModelVersion, Project
 from registry.web.charts import answer
