@@ -169,3 +169,11 @@ def test_a_target_is_reached_missed_or_open() -> None:
     )
     assert target_words(MONEY, target=35, value=41.6)[0] == "warning"
     assert target_words(MONEY, target=35, value=None)[0] == "unknown"
+
+
+def test_a_candidate_of_the_baseline_is_named() -> None:
+    found = said(is_baseline=True, candidate="version 3 on 10 %")
+
+    assert found.sentence == (
+        "Version 2, the baseline, answers: version 3 on 10 % is being tried."
+    )

@@ -17,6 +17,7 @@ from monitoring.owner.evidence import (
     gain_on_test,
     production_gain,
 )
+from monitoring.owner.money import saved_a_day
 from monitoring.verdicts.terms import Gain, Terms
 from monitoring.verdicts.verdict import Case, Verdict, verdict
 from registry.catalogue import METRICS, Metric
@@ -123,7 +124,7 @@ def summarise(rollout: Rollout, history: History, *, now: datetime) -> dict[str,
         "sides": sides,
         "gains": {name: _plain(gain) for name, gain in gains.items()},
         "traffic": traffic,
-        "money": _money(rollout, history, gains, traffic=traffic["a_day"], now=now),
+        "money": saved_a_day(rollout, history, gains, traffic=traffic["a_day"]),
         "weeks": _weeks(history, terms.metric, now=now),
     }
 
@@ -160,21 +161,22 @@ def _side(
     number = {"number": version.number, "name": version.name, "answers": n}
     number |= {"coverage": truths / n if n else None}
     lately = now.date() - PERIOD
-    number["lately"] = sum(
+    recent = sum(
         each.n
         for each in history.of(version.pk)
         if each.day >= lately and each.role != SHADOW
     )
+    number["lately"] = recent
     whole = terms.metric.key not in MEANS
     outcomes = merged(days, whole=whole)
     if not outcomes.n or terms.metric.key not in METRICS:
         blank = {"value": None, "low": None, "high": None, "n": 0}
-        return number | blank | {"reason": _why_nothing(n)}
+        return number | blank | {"reason": _why_nothing(recent)}
     return number | read_metric(outcomes, terms.metric.key)
 
 
 def _why_nothing(answers: int) -> str:
-    return "No truth is known yet." if answers else "It has answered nobody lately."
+    return "Its truth is not in yet." if answers else "It has answered nobody lately."
 
 
 def _traffic(history: History, *, today: date) -> dict[str, Any]:
@@ -230,56 +232,16 @@ def _verdict(
         production=gains["production"],
         tested=gains["tested"],
         answers=answers,
+        candidate=_candidate(rollout),
     )
     return verdict(case, today=now.date())
 
 
-def _money(
-    rollout: Rollout,
-    history: History,
-    gains: dict[str, Gain | None],
-    *,
-    traffic: float,
-    now: datetime,
-) -> dict[str, Any] | None:
-    """What the live version saves a day against the baseline, at this week's traffic.
-
-    None where the project says no costs."""
-    currency = str((rollout.project.costs or {}).get("currency") or "")
-    if not rollout.project.costs:
-        return None
-    blank = {"currency": currency, "value": None, "low": None, "high": None, "n": 0}
-    if rollout.live_id == rollout.baseline_id:
-        return blank | {"reason": "The baseline itself is live."}
-    gain, where = _money_gain(rollout, history, gains)
-    if gain is None or not traffic:
-        return blank | {"reason": "Needs truth of both, and traffic."}
-    bounds = [None if b is None else b * traffic for b in (gain.low, gain.high)]
-    return blank | {
-        "value": gain.value * traffic,
-        "low": bounds[0],
-        "high": bounds[1],
-        "n": gain.n,
-        "where": where,
-    }
-
-
-def _money_gain(
-    rollout: Rollout, history: History, gains: dict[str, Gain | None]
-) -> tuple[Gain | None, str]:
-    """The surest measurement of money there is."""
-    production, tested = gains["production"], gains["tested"]
-    if rollout.project.primary_metric != "cost":
-        pair = {"live": rollout.live_id, "baseline": rollout.baseline_id}
-        production = production_gain(history, **pair, metric=METRICS["cost"])
-        tested = None
-    if production is not None and production.sure:
-        return production, "in production"
-    if tested is not None and tested.sure:
-        return tested, "on the sealed test"
-    if production is not None:
-        return production, "in production"
-    return tested, "on the sealed test"
+def _candidate(rollout: Rollout) -> str:
+    if rollout.candidate is None:
+        return ""
+    name = f"version {rollout.candidate.number}"
+    return f"{name} on {float(rollout.percent):g} %" if rollout.percent else name
 
 
 def _plain(gain: Gain | None) -> dict[str, Any] | None:

@@ -42,6 +42,7 @@ class Case:
     production: Gain | None = None
     tested: Gain | None = None
     answers: int = 0  # of the last weeks
+    candidate: str = ""  # "version 3 on 10 %"
 
 
 def verdict(case: Case, *, today: date) -> Verdict:
@@ -53,9 +54,12 @@ def verdict(case: Case, *, today: date) -> Verdict:
             detail=_worth(case),
         )
     if case.is_baseline:
+        next_ = "a run may find better"
+        if case.candidate:
+            next_ = f"{case.candidate} is being tried"
         return Verdict(
             tone="unknown",
-            sentence=f"{case.live}, the baseline, answers: a run may find better.",
+            sentence=f"{case.live}, the baseline, answers: {next_}.",
             detail=_worth(case),
         )
     production, tested = case.production, case.tested
