@@ -197,7 +197,7 @@ def _traffic(history: History, *, today: date) -> dict[str, Any]:
 
 
 def _weeks(history: History, metric: Metric, *, now: datetime) -> list[float | None]:
-    """What people got of the goal, week by week, whichever version was live."""
+    """What people got of the goal, week by week from the first that is known."""
     if metric.key not in METRICS:
         return []
     live = [each for each in history.days if each.role == LIVE and each.mature]
@@ -209,7 +209,8 @@ def _weeks(history: History, metric: Metric, *, now: datetime) -> list[float | N
         outcomes = merged(part, whole=metric.key not in MEANS)
         found = read_metric(outcomes, metric.key) if outcomes.n else {"value": None}
         values.append(found["value"])
-    return values
+    known = next((i for i, value in enumerate(values) if value is not None), WEEKS)
+    return values[known:]
 
 
 def _verdict(
