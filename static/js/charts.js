@@ -250,8 +250,8 @@ function find() {
 const redraw = () => frames.forEach((frame) => frame.draw());
 
 // What a page's own module may ask of a frame: dispatch "chart:ask" at it, with `url`
-// (load that instead), `edit` (change the figure that is drawn) or `range` (zoom the group
-// to {from, to}, or out with null). An event, because modules are cached under hashed
+// (load that instead), `now` (load though nobody has scrolled there), `edit` (change the
+// figure that is drawn) or `range` (zoom the group to {from, to}, or out with null). An event, because modules are cached under hashed
 // names and an import would start a second copy of this one.
 document.addEventListener("chart:ask", ({ target: figure, detail }) => {
   const frame = frames.get(figure);
@@ -259,6 +259,7 @@ document.addEventListener("chart:ask", ({ target: figure, detail }) => {
     figure.dataset.chart = detail.url;
     if (frame?.data) frame.load(); // one that was never near loads when it comes near
   }
+  if (detail.now && !frame?.data) frame?.load();
   if (detail.edit && frame?.data) {
     detail.edit(frame.data.figure);
     frame.draw();

@@ -1,12 +1,24 @@
 // Printing a report: every drawing is fetched first, also those nobody has scrolled to.
-import { reload } from "./charts.js";
+
+const PATIENCE = 10_000; // then it is printed as far as it got
+const waiting = () => [...document.querySelectorAll('figure[data-chart][data-state="loading"]')];
+
+function drawn() {
+  return new Promise((resolve) => {
+    const end = Date.now() + PATIENCE;
+    const look = () => (!waiting().length || Date.now() > end ? resolve() : setTimeout(look, 100));
+    look();
+  });
+}
 
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     button.disabled = true;
-    const frames = [...document.querySelectorAll("figure[data-chart]")];
-    await Promise.allSettled(frames.map((figure) => reload(figure)));
+    for (const figure of waiting()) {
+      figure.dispatchEvent(new CustomEvent("chart:ask", { bubbles: true, detail: { now: true } }));
+    }
+    await drawn();
     button.disabled = false;
     window.print();
   });
