@@ -213,4 +213,7 @@ def who(request: PageRequest, project: Project) -> HttpResponse:
             version = rollout.baseline
         context |= {"route": route, "version": version}
         context["why"] = why(shares=shares, caller=caller)
-    return render(request, "serving/partials/who.html", context)
+    context["place"] = "rollout"
+    part = bool(getattr(request, "htmx", False))
+    template = "serving/partials/who.html" if part else "serving/who.html"
+    return render(request, template, context)

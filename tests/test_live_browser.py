@@ -146,3 +146,62 @@ def test_of_two_tabs_the_second_is_told_what_the_first_did(
     told = second.page.get_by_role("alert")
     expect(told).to_contain_text("Version 2 was held at 30 % (Ada)")
     assert rollout.of_project(project).live.number == 1
+
+
+def test_trying_it_answers_beside_the_form(enter: Callable[..., Watched]) -> None:
+    make_full_project()
+    watched = enter("Vera")
+    page = watched.page
+    watched.open("/p/churn/try")
+
+    page.get_by_label("tenure").fill("3")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator("#tried .answer")).to_have_text("Yes")
+    expect(page.locator("#text-1")).to_contain_text('"tenure": 3')
+    page.locator("summary", has_text="JavaScript").click()
+    expect(page.locator("#text-3")).to_be_visible()
+    page.get_by_label("monthly_charges").fill("")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.get_by_role("alert")).to_contain_text("monthly_charges")
+    expect(page.get_by_label("tenure")).to_have_value("3")
+    assert watched.said + watched.refused() == []
+
+
+def test_a_row_of_the_log_goes_to_an_expert(enter: Callable[..., Watched]) -> None:
+    project = make_full_project()
+    before = project.examples.count()
+    watched = enter("Owen")
+    page = watched.page
+    watched.open("/p/churn/predictions?only=asked")
+
+    page.get_by_role("button", name="Label this prediction").first.click()
+
+    expect(page.get_by_text("It waits in the labelling queue")).to_be_visible()
+    assert page.url.endswith("?only=asked")
+    assert project.examples.count() == before + 1
+    assert watched.said + watched.refused() == []
+
+
+def test_the_forms_need_no_javascript(enter: Callable[..., Watched]) -> None:
+    project = make_full_project()
+    watched = enter("Ada", java_script_enabled=False)
+    page = watched.page
+
+    watched.open("/p/churn/try")
+    page.get_by_label("tenure").fill("3")
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator(".answer")).to_have_text("Yes")
+
+    watched.open("/p/churn/rollout")
+    page.get_by_role("slider").press("ArrowRight")
+    page.get_by_role("button", name="Set the share").click()
+    expect(page.get_by_text("The share is changed.")).to_be_visible()
+    assert float(rollout.of_project(project).percent) == 30.5
+    page.get_by_label("User or entity").fill("ann")
+    page.get_by_role("button", name="Tell").click()
+    expect(page.get_by_text("No target speaks of it.")).to_be_visible()
+    page.get_by_role("link", name="Rollout").first.click()
+
+    watched.open("/p/churn/runs")
+    page.get_by_role("button", name="Start a run").click()
+    expect(page.get_by_role("link", name="Load again")).to_be_visible()

@@ -12,6 +12,11 @@ export function toast(text, state = "good") {
   setTimeout(() => note.remove(), state === "bad" ? 12000 : 5000);
 }
 
+// One that was answered in the background may be sent again at once.
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  delete detail.elt.dataset?.sent;
+});
+
 document.body.addEventListener("htmx:responseError", (event) => {
   const { xhr } = event.detail;
   let words = `The server answered ${xhr.status}.`;
