@@ -85,17 +85,17 @@ def test_a_table_becomes_a_model_and_a_line_to_paste(
     page.get_by_label("Action 1", exact=True).fill("send")
     page.get_by_label("Cost of action 1 where it was yes").fill("30")
     page.get_by_label("Action 2", exact=True).fill("call")
-    page.get_by_label("Cost of action 2 where it was yes").fill("6")
-    page.get_by_label("Cost of action 2 where it was no").fill("6")
-    expect(page.get_by_text("Where yes is at least 20 % likely: call.")).to_be_visible()
+    page.get_by_label("Cost of action 2 where it was yes").fill("15")
+    page.get_by_label("Cost of action 2 where it was no").fill("15")
+    expect(page.get_by_text("Where yes is at least 50 % likely: call.")).to_be_visible()
     go_on(page, "baseline")
     page.get_by_label("A rule that you know").check()
     page.get_by_label("Column", exact=True).select_option("distance")
     page.get_by_label("Comparison").select_option(">")
-    page.get_by_label("Value", exact=True).fill("9")
+    page.get_by_label("Value", exact=True).fill("16")
     page.get_by_role("button", name="Make the project").click()
     page.wait_for_url("**/start")
-    expect(page.get_by_text("The baseline, “distance > 9”")).to_be_visible()
+    expect(page.get_by_text("The baseline, “distance > 16”")).to_be_visible()
 
     page.get_by_label("1 minute").check()
     page.get_by_role("button", name="Start a run").click()
@@ -112,7 +112,34 @@ def test_a_table_becomes_a_model_and_a_line_to_paste(
     live = Rollout.objects.get().live
     assert answer["model"] == f"late-orders/{live.number}"
     assert answer["decision"]["action"] in {"send", "call"}
+    back_and_forth(watched, Project.objects.get())
     assert watched.said + watched.refused() == []
+
+
+def back_and_forth(watched: Watched, project: Project) -> None:
+    """The rule comes back as a canary of the model that beat it, goes live, and goes."""
+    page = watched.page
+
+    def live() -> int:
+        return Rollout.objects.get(project=project).live.number
+
+    run = Run.objects.get()
+    assert live() == 2, [(r["text"], r["passed"]) for r in run.reasons]
+    watched.open(f"/p/{project.slug}/rollout")
+    page.get_by_label("Candidate", exact=True).select_option("1")
+    page.get_by_label("First share, %").fill("10")
+    page.get_by_role("button", name="Start the rollout").click()
+    page.get_by_role("slider").focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowRight")
+    page.get_by_role("button", name="Set the share").click()
+    expect(page.locator("#share")).to_have_text("25")
+    page.get_by_role("button", name="Promote version 1").click()
+    expect(page.get_by_text("Promoted: the candidate is live.")).to_be_visible()
+    assert live() == 1
+    page.get_by_role("button", name="Back to version 2").click()
+    expect(page.get_by_text("Rolled back.")).to_be_visible()
+    assert live() == 2
 
 
 def tab_to(page: Page, name: str, *, role: str | None = None) -> None:
