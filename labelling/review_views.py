@@ -60,9 +60,19 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
     return render(request, "labelling/review.html", context)
 
 
-@project_page("reviewer")
+@project_page("reviewer", POST="reviewer")
 def people(request: HttpRequest, project: Project) -> HttpResponse:
     """Who labels, how fast, how well; and how well the learner does by now."""
+    if request.method == "POST":
+        try:
+            quality.let_go_on(
+                project=project,
+                user_id=whole_number(request.POST.get("user")) or 0,
+                by=request.actor,  # type: ignore[attr-defined]
+            )
+        except DomainError as error:
+            messages.error(request, error.detail)
+        return redirect(request.path)
     queue = Queue.objects.filter(project=project).first()
     history = queue.history if queue else []
     context = place(project, "people") | {

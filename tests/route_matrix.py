@@ -160,7 +160,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "example": {"GET": "reviewer", "POST": "reviewer"},
     "examples-mine": {"GET": "labeller", "POST": "labeller"},
     "examples-review": {"GET": "reviewer", "POST": "reviewer"},
-    "examples-people": {"GET": "reviewer"},
+    "examples-people": {"GET": "reviewer", "POST": "reviewer"},
     "examples-guideline": {"GET": "labeller", "POST": "reviewer"},
     "examples-import": {"GET": "reviewer", "POST": "reviewer"},
     "runs": {"GET": "viewer", "POST": "owner"},

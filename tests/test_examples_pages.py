@@ -186,6 +186,23 @@ def test_people_and_their_agreement_in_plain_words(mail: Project) -> None:
     assert [one.name for one in context["people"]] == ["Erin", "Omar"]
 
 
+def test_who_fails_on_gold_is_paused_told_and_let_go_on(mail: Project) -> None:
+    texts = [f"g{n}" for n in range(12)]
+    put(mail, *texts, gold="Yes")
+    answers = {text: "Yes" if n < 5 else "No" for n, text in enumerate(texts)}
+    for n, text in enumerate(texts):
+        Example.objects.filter(key=text).update(shuffle=n)
+    say(mail, "Erin", {text: answers[text] for text in texts[:10]})
+    told = as_person("Erin").get("/p/mail/label").content.decode()
+    assert "differed from ones that are known" in told
+    erin = User.objects.get(username="Erin")
+    form = {"user": erin.pk}
+    assert as_person("Erin").post("/p/mail/examples/people", form).status_code == 403
+    assert "Let Erin go on" in page("Rosa", "/people")
+    as_person("Rosa").post("/p/mail/examples/people", form)
+    assert "Cannot tell" in as_person("Erin").get("/p/mail/label").content.decode()
+
+
 def test_the_guideline_keeps_every_version_and_loses_no_text(mail: Project) -> None:
     rosa = as_person("Rosa")
     rosa.post("/p/mail/examples/guideline", {"text": "Ads are spam.", "after": "0"})

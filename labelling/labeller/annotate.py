@@ -27,6 +27,7 @@ from registry.models import Project, User
 
 UNDO_DEPTH = 20
 PACE = 25  # answers whose median is a person's pace
+GOLD_TOLD, GOLD_LEAST = 10, 0.6  # from so many on, this share must be right
 PAUSE = 600  # seconds after which somebody was away, not thinking
 State = Annotation.State
 
@@ -190,11 +191,14 @@ def _count(
     times = recent.values_list("seconds", flat=True)[:PACE]
     pace = [seconds for seconds in times if seconds is not None]
     gold = example.gold is not None
+    right = gold and annotation.value == example.gold
+    seen, hits = stat.gold_seen + int(gold), stat.gold_right + int(right)
     AnnotatorStat.objects.filter(pk=stat.pk).update(
         submitted=F("submitted") + 1,
         gold_seen=F("gold_seen") + int(gold),
-        gold_right=F("gold_right") + int(gold and annotation.value == example.gold),
+        gold_right=F("gold_right") + int(right),
         median_seconds=median(pace) if pace else stat.median_seconds,
+        paused=stat.paused or (gold and seen >= GOLD_TOLD and hits < GOLD_LEAST * seen),
     )
 
 

@@ -94,7 +94,10 @@ def hand_out(
     """
     stat = AnnotatorStat.objects.filter(project=project, user=user).first()
     if stat and stat.paused:
-        raise Forbidden("You are paused here; speak to a reviewer of the project.")
+        raise Forbidden(
+            "Too many of your answers differed from ones that are known. Read the "
+            "guideline, and speak to a reviewer of the project: they let you go on."
+        )
     leases.reclaim(now=now)
     until = now + leases.duration(stat)
     handout = Handout()
