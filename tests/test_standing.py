@@ -216,13 +216,34 @@ def test_a_kept_summary_serves_lists_until_it_is_old_or_the_rollout_moves() -> N
 
 
 @pytest.mark.django_db
-def test_many_projects_are_read_in_one_query() -> None:
+def test_a_version_that_waits_for_its_rollout_is_named_until_it_was_tried() -> None:
+    rollout = serving("churn")
+    project = rollout.project
+    better = make_bare_version(project, 3)
+    ModelVersion.objects.filter(pk=better.pk).update(kind="trained")
+
+    def detail() -> str:
+        row = standing.rollouts_of([project]).get()
+        return str(standing.standing(row, now=NOW)["detail"])
+
+    assert detail().endswith("Version 3 passed the gate and waits for its rollout.")
+    row = rollouts.start(
+        rollout=rollouts.of_project(project), candidate=better, mode="canary",
+        percent=5, by="a test", revision=rollout.revision,
+    )  # fmt: skip
+    assert "waits for its rollout" not in detail()
+    rollouts.rollback(rollout=row, by="a test", revision=row.revision)
+    assert "waits for its rollout" not in detail()
+
+
+@pytest.mark.django_db
+def test_many_projects_are_read_in_two_queries() -> None:
     rows = [serving(f"project-{i}") for i in range(3)]
 
     with CaptureQueriesContext(connection) as asked:
         standing.standings(rows, now=NOW)
 
-    assert len(asked) == 1
+    assert len(asked) == 2
     assert not Standing.objects.exists()
 
 

@@ -177,3 +177,10 @@ def test_a_candidate_of_the_baseline_is_named() -> None:
     assert found.sentence == (
         "Version 2, the baseline, answers: version 3 on 10 % is being tried."
     )
+
+
+def test_what_waits_for_its_rollout_comes_last() -> None:
+    found = said(production=SURE, waiting=4)
+
+    assert found.detail.endswith("Version 4 passed the gate and waits for its rollout.")
+    assert "a better one is ready" in said(is_baseline=True, waiting=4).sentence

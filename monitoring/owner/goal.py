@@ -47,7 +47,7 @@ def goal_chart(rollout: Rollout, history: History, *, now: datetime) -> Chart:
         x="Week from" if step.days == 7 else "Day",
         y=f"{terms.goal}, {unit}" if unit else terms.goal,
         unit=unit,
-        marks=_marks(project),
+        marks=_marks(project, since=(starts or [end])[0] - step),
         shade=_shade(project, end, now=now) if series else None,
         empty="No truth is known yet: the line begins with the first answers known.",
     )
@@ -119,7 +119,8 @@ def _series(
     )
 
 
-def _marks(project: Project) -> list[Mark]:
+def _marks(project: Project, *, since: date) -> list[Mark]:
+    """What happened while the line is drawn: deploys and the owner's notes."""
     words = {
         "open": "{live} live",
         "start": "{candidate} begins",
@@ -127,14 +128,14 @@ def _marks(project: Project) -> list[Mark]:
         "rollback": "back to {live}",
         "baseline": "baseline for all",
     }
-    events = project.rollout_events.filter(action__in=TELLING).values(
-        "action", "at", "live", "candidate"
-    )
+    events = project.rollout_events.filter(
+        action__in=TELLING, at__date__gte=since
+    ).values("action", "at", "live", "candidate")
     told = [
         Mark(at=each["at"], text=words[each["action"]].format(**each), role="live")
         for each in events[:8]
     ]
-    notes = project.notes.values_list("at", "text")[:8]
+    notes = project.notes.filter(at__date__gte=since).values_list("at", "text")[:8]
     return told + [Mark(at=at, text=text, role="unknown") for at, text in notes]
 
 

@@ -5,8 +5,11 @@ that a list of sixty projects is one query; one project is read anew.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
 
 from monitoring.models import Standing
 from monitoring.monitor.performance import read_metric
@@ -19,10 +22,10 @@ from monitoring.owner.evidence import (
 )
 from monitoring.owner.money import saved_a_day
 from monitoring.verdicts.terms import Gain, Terms
-from monitoring.verdicts.verdict import Case, Verdict, verdict
+from monitoring.verdicts.verdict import Case, verdict
 from registry.catalogue import METRICS, Metric
 from registry.models import ModelVersion, Project
-from serving.models import Rollout
+from serving.models import Rollout, RolloutEvent
 
 PERIOD = timedelta(days=28)
 HISTORY = timedelta(weeks=17)  # read for "since when"
@@ -59,16 +62,41 @@ def standing(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
 def standings(
     rollouts: Sequence[Rollout], *, now: datetime
 ) -> dict[int, dict[str, Any]]:
-    """Several projects, by the project's key, in one query."""
+    """Several projects, by the project's key, in two queries."""
     since = (now - HISTORY).date()
     for rollout in rollouts:
         for version in (rollout.live, rollout.baseline, rollout.candidate):
             if version is not None:
                 version.project = rollout.project
     known = histories((row.project for row in rollouts), since=since, now=now)
+    waiting = _waiting(rollouts)
     return {
-        row.project_id: summarise(row, known[row.project_id], now=now)
+        row.project_id: summarise(
+            row,
+            known[row.project_id],
+            waiting=waiting.get(row.project_id),
+            now=now,
+        )
         for row in rollouts
+    }
+
+
+def _waiting(rollouts: Sequence[Rollout]) -> dict[int, int]:
+    """The newest version of each project that passed the gate and was never tried."""
+    tried = RolloutEvent.objects.filter(project=OuterRef("project")).filter(
+        Q(candidate=OuterRef("number")) | Q(live=OuterRef("number"))
+    )
+    found = ModelVersion.objects.filter(
+        ~Exists(tried),
+        project__in=[row.project_id for row in rollouts],
+        state=ModelVersion.State.ACCEPTED,
+        kind=ModelVersion.Kind.TRAINED,
+    )
+    live = {row.project_id: row.live.number for row in rollouts}
+    return {
+        project: number
+        for project, number in found.order_by("number").values_list("project", "number")
+        if number > live[project]
     }
 
 
@@ -106,7 +134,13 @@ def rollouts_of(projects: Iterable[Project]) -> Any:
     )
 
 
-def summarise(rollout: Rollout, history: History, *, now: datetime) -> dict[str, Any]:
+def summarise(
+    rollout: Rollout,
+    history: History,
+    *,
+    waiting: int | None = None,
+    now: datetime,
+) -> dict[str, Any]:
     """Everything that cards and stats say, JSON-ready."""
     project = rollout.project
     terms = terms_of(project)
@@ -116,7 +150,9 @@ def summarise(rollout: Rollout, history: History, *, now: datetime) -> dict[str,
     }
     gains = _gains(rollout, history, terms)
     traffic = _traffic(history, today=now.date())
-    found = _verdict(rollout, terms, sides, gains, answers=traffic["period"], now=now)
+    case = _case(rollout, terms, sides, gains)
+    case = replace(case, answers=traffic["period"], waiting=waiting)
+    found = verdict(case, today=now.date())
     return {
         "tone": found.tone,
         "sentence": found.sentence,
@@ -213,17 +249,14 @@ def _weeks(history: History, metric: Metric, *, now: datetime) -> list[float | N
     return values[known:]
 
 
-def _verdict(
+def _case(
     rollout: Rollout,
     terms: Terms,
     sides: dict[str, dict[str, Any]],
     gains: dict[str, Gain | None],
-    *,
-    answers: int,
-    now: datetime,
-) -> Verdict:
+) -> Case:
     live = sides["live"]
-    case = Case(
+    return Case(
         terms=terms,
         live=f"Version {rollout.live.number}",
         is_baseline=rollout.live_id == rollout.baseline_id,
@@ -232,10 +265,8 @@ def _verdict(
         n=live["n"],
         production=gains["production"],
         tested=gains["tested"],
-        answers=answers,
         candidate=_candidate(rollout),
     )
-    return verdict(case, today=now.date())
 
 
 def _candidate(rollout: Rollout) -> str:

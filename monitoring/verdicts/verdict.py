@@ -3,7 +3,7 @@
 Every sentence carries its unit, and says "sure" only where an interval leaves out zero.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from monitoring.verdicts.terms import (
@@ -43,10 +43,19 @@ class Case:
     tested: Gain | None = None
     answers: int = 0  # of the last weeks
     candidate: str = ""  # "version 3 on 10 %"
+    waiting: int | None = None  # a version that passed the gate and was never tried
 
 
 def verdict(case: Case, *, today: date) -> Verdict:
-    """What the owner reads first."""
+    """What the owner reads first; what waits for somebody comes last."""
+    found = _worth_of_live(case, today=today)
+    if case.waiting is None or case.baseline_for_all:
+        return found
+    waits = f"Version {case.waiting} passed the gate and waits for its rollout."
+    return replace(found, detail=f"{found.detail} {waits}".strip())
+
+
+def _worth_of_live(case: Case, *, today: date) -> Verdict:
     if case.baseline_for_all:
         return Verdict(
             tone="warning",
@@ -55,6 +64,8 @@ def verdict(case: Case, *, today: date) -> Verdict:
         )
     if case.is_baseline:
         next_ = "a run may find better"
+        if case.waiting is not None:
+            next_ = "a better one is ready"
         if case.candidate:
             next_ = f"{case.candidate} is being tried"
         return Verdict(

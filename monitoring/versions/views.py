@@ -38,13 +38,15 @@ def models(request: HttpRequest, project: Project) -> HttpResponse:
     show = show if show in board.SHOWN else "used"
     newest = request.GET.get("order") == "newest"
     terms = terms_of(project)
+    rows = board.board(project, rollout, show=show, newest=newest, terms=terms)
     context = {
         "project": project,
         "place": "models",
         "terms": terms,
         "show": show,
         "newest": newest,
-        "rows": board.board(project, rollout, show=show, newest=newest, terms=terms),
+        "rows": rows,
+        "several": len({row.dataset for row in rows if row.dataset}) > 1,
         "filters": board.counts(project),
         "tried": board.tried(project, terms),
         "rollout": rollout,
@@ -225,7 +227,7 @@ def _lineage(version: ModelVersion) -> dict[str, Any]:
         "features": {
             name: value
             for name, value in version.features.items()
-            if name != "fields" and value
+            if name != "fields" and isinstance(value, list) and value
         },
     }
 
