@@ -14,7 +14,7 @@ from registry import drafts, source_tables
 from registry.errors import DomainError, NotFound
 from registry.models import Draft
 from registry.web import uploads
-from registry.web.pages import house_page
+from registry.web.pages import house_page, onwards
 
 
 @house_page("creator", POST="creator")
@@ -76,10 +76,10 @@ def draft(request: HttpRequest, draft: UUID) -> HttpResponse:
         messages.success(request, f"{found.name} is forgotten.")
         return redirect("new")
     if found.state == Draft.State.DONE and found.project:
-        return redirect("start", found.project.slug)
+        return onwards(request, "start", found.project.slug)
     if found.state == Draft.State.READY:
         step = "baseline" if found.problem else new_steps.next_of(found)
-        return redirect("draft-step", found.pk, step)
+        return onwards(request, "draft-step", found.pk, step)
     failed = found.job is not None and found.job.state in {"failed", "cancelled"}
     context = {"draft": found, "failed": failed}
     htmx = getattr(request, "htmx", False)

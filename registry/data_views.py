@@ -13,7 +13,7 @@ from registry.api.imports import import_of
 from registry.errors import DomainError
 from registry.models import Dataset, Job, Project
 from registry.web import bars, uploads
-from registry.web.pages import PageRequest, project_page, whole_number
+from registry.web.pages import PageRequest, onwards, project_page, whole_number
 
 MOST_DATASETS = 50
 ROWS = 50
@@ -164,7 +164,7 @@ def dataset_import(request: PageRequest, project: Project, job: UUID) -> HttpRes
     if request.method == "POST":
         return _cancel(request, project, found)
     if found.state == Job.State.SUCCEEDED:
-        return redirect("dataset", project.slug, found.result["dataset"])
+        return onwards(request, "dataset", project.slug, found.result["dataset"])
     errors = [f"{e['field']}: {e['message']}" for e in found.result.get("errors", [])]
     context = {
         "project": project,

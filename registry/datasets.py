@@ -20,6 +20,7 @@ from registry.splits import PARTS, Cuts
 if TYPE_CHECKING:
     import pandas as pd
 
+ROW_GROUP = 20_000  # rows: a page of rows reads no more than that
 PART, PLACE = "__part__", "__row__"  # columns of the stored files, never of a frame
 
 
@@ -294,5 +295,5 @@ def write_rows(dataset: Dataset, split: Split) -> Dataset:
 
 def _put(path: str, table: pd.DataFrame) -> storage.Stored:
     buffer = BytesIO()
-    table.to_parquet(buffer, index=False)
+    table.to_parquet(buffer, index=False, row_group_size=ROW_GROUP)
     return storage.put_bytes(path=path, data=buffer.getvalue())

@@ -143,19 +143,25 @@ def of_user(draft: UUID, user: User) -> Draft:
     raise NotFound("There is no such draft. Drafts are kept for a week.")
 
 
-def frame_of(draft: Draft, columns: list[str] | None = None) -> pd.DataFrame:
-    """The draft's rows as they were read, or some of their columns."""
-    import pandas as pd
+def frame_of(
+    draft: Draft, columns: list[str] | None = None, *, rows: int = 0
+) -> pd.DataFrame:
+    """The draft's rows as they were read, or some of their columns, or the first rows."""
+    import pyarrow.parquet as pq
 
     path = storage.local_copy(uri=draft.uri, sha256=draft.sha256)
-    return pd.read_parquet(path, columns=columns)
+    with pq.ParquetFile(path) as file:
+        if rows:
+            batch = next(file.iter_batches(batch_size=rows, columns=columns))
+            return batch.to_pandas()
+        return file.read(columns=columns).to_pandas()
 
 
 def leaks_of(draft: Draft, *, target: str, task: str) -> dict[str, str]:
     """Columns that alone tell the target, with what to think of that; of large tables
     some of the rows are asked."""
-    frame = frame_of(draft)
-    frame = frame[~frames.missing(frame[target])].head(JUDGED)
+    frame = frame_of(draft, rows=JUDGED)
+    frame = frame[~frames.missing(frame[target])]
     kind = "numeric" if task == "regression" else "categorical"
     truth = frames.convert(frame[target], kind)
     found = {}

@@ -14,9 +14,11 @@ import pytest
 from django.db import connections
 from playwright.sync_api import Page, expect
 
-from mlsystem import tasks  # noqa: F401  # registers the tasks
+from mlsystem import bring, tasks  # noqa: F401  # registers the tasks
 from mlsystem.orchestrator.foreground import work_through
-from registry.models import Draft, Project, Run, User
+from registry import drafts, jobs
+from registry import tasks as registry_tasks  # noqa: F401
+from registry.models import Draft, Job, Project, Run, User
 from serving.models import Rollout
 from tests.browsing import DESK, PHONE, WIDER, Watched, serious
 from tests.test_create_project import deliveries, write
@@ -229,6 +231,30 @@ def test_a_file_that_cannot_be_read_says_so_without_leaving_the_page(
     assert Draft.objects.get().name == "late-orders.csv"
     assert [said for said in watched.said if "status of 400" not in said] == []
     assert watched.refused() == []
+
+
+@pytest.mark.usefixtures("nina")
+def test_a_large_table_moves_on_by_itself_when_it_is_read_and_made(
+    enter: Enter, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "AT_ONCE", 100)
+    monkeypatch.setattr(bring, "AT_ONCE", 100)
+    watched = enter("Nina")
+    page = watched.page
+    watched.open("/new")
+    page.get_by_label("Your file").set_input_files(table)
+    page.get_by_role("button", name="Read the table").click()
+
+    expect(page.get_by_role("progressbar", name="Reading the table")).to_be_visible()
+    jobs.work_here(Job.objects.get(task=drafts.TASK))
+    page.wait_for_url("**/target")
+    go_on(page, "columns")
+    page.get_by_role("button", name="Skip the rest").click()
+    expect(page.get_by_role("progressbar", name="Making the project")).to_be_visible()
+    jobs.work_here(Job.objects.get(task=bring.TASK))
+
+    page.wait_for_url("**/p/late-orders/start")
+    assert watched.said + watched.refused() == []
 
 
 @pytest.mark.usefixtures("nina")

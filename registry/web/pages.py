@@ -105,6 +105,14 @@ def sign_in_first(request: Any) -> HttpResponse:
     return redirect(address)
 
 
+def onwards(request: Any, name: str, *parts: Any) -> HttpResponse:
+    """To another page; a fragment that asked takes the whole page there."""
+    address = reverse(name, args=parts)
+    if getattr(request, "htmx", None):
+        return HttpResponse(headers={"HX-Redirect": address})
+    return redirect(address)
+
+
 def whole_number(text: str | None) -> int | None:
     """What a form or an address says, if it is a number a row can have."""
     found = (text or "").strip()
