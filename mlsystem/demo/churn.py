@@ -10,7 +10,7 @@ import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mlsystem.demo import acts, moves
@@ -23,6 +23,7 @@ from registry.definitions import days
 WEEKS = timedelta(weeks=12)
 CANARY, HALF, PROMOTE = (timedelta(weeks=weeks) for weeks in (9, 8, 7))  # ago
 CAMPAIGN = timedelta(days=11)  # ago
+OPENS, MORNING = timedelta(hours=8), timedelta(hours=4)  # UTC: when agents call
 FEED = timedelta(minutes=2)  # between two customers of the live feed
 SOURCE = (
     "7,043 customers of a telephone company, 26.6 % of whom left: IBM's sample of telco "
@@ -66,9 +67,9 @@ class Customer:
 
 
 def cases(began: datetime, start: datetime, end: datetime) -> Iterator[Case]:
-    """Until the story began, each customer once; from then on one every two minutes."""
-    for customer in _by_moment():
-        at = began - customer.ago
+    """Until the story began, each customer once, of a morning; from then on one every two
+    minutes."""
+    for at, customer in _history(began):
         if start < at <= end:
             yield _case(customer, customer.name, at, {"entity": customer.name})
     pool = _pool()
@@ -134,9 +135,16 @@ def _customer(name: str, row: dict[str, str]) -> Customer:
     return Customer(name, {field: _value(text) for field, text in row.items()}, leaves)
 
 
-@cache
-def _by_moment() -> Sequence[Customer]:
-    return sorted(production(), key=lambda customer: -customer.ago)
+@lru_cache(maxsize=2)
+def _history(began: datetime) -> Sequence[tuple[datetime, Customer]]:
+    """Everybody at the moment they are asked about, in that order; of the day on which
+    the story began, only the hours before."""
+    found = []
+    for customer in production():
+        day = (began - customer.ago).replace(hour=0, minute=0, second=0, microsecond=0)
+        at = day + OPENS + share(customer.name, "hour") * MORNING
+        found.append((at if at <= began else at - days(1), customer))
+    return sorted(found, key=lambda pair: pair[0])
 
 
 @cache
@@ -163,7 +171,7 @@ STORY = Story(
     acts=(acts.train(ago=CANARY), acts.REPLAY),
     cases=cases,
     late=HORIZON,
-    batch=timedelta(hours=6),
+    batch=timedelta(hours=4),
     watched=timedelta(weeks=2),
     beats=beats,
     ask={"entity": "C12", "explain": True},
