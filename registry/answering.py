@@ -137,7 +137,7 @@ class LoadedVersion:
 
     def _outputs(self, rows: Sequence[Row]) -> list[_Output]:
         if self._function is not None:
-            return [self._called(self._function(dict(row))) for row in rows]
+            return [self._called(self._function(_bare(row))) for row in rows]
         if self.task == "regression":
             values = _listed(self._model.predict(list(rows)))
             return [_Output(prediction=_finite(value)) for value in values]
@@ -289,6 +289,11 @@ def ranked(
             total = math.fsum(adds for _, _, adds in rest)
             found.append((name, f"{len(rest)} more words", total))
     return sorted(found, key=lambda part: -abs(part[2]))
+
+
+def _bare(row: Row) -> dict[str, Any]:
+    """A row for a declared function: what is missing is None, also in a table's row."""
+    return {name: None if value != value else value for name, value in row.items()}
 
 
 def _told(kind: str, value: Any) -> Any:

@@ -141,7 +141,7 @@ def _kernel_space(task: str, fields: Sequence[Field]) -> Space:
     del task, fields
     return {
         "gamma": Float(0.05, 3.0, log=True),
-        "ridge": Float(1e-3, 10.0, log=True),
+        "ridge": Float(1e-2, 10.0, log=True),
         "landmarks": Int(100, 1500, log=True),
     }
 

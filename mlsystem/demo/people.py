@@ -30,6 +30,17 @@ def cast(project: Project) -> dict[str, User]:
     return found
 
 
+def labellers(project: Project) -> list[User]:
+    """Erin, and Omar who labels beside her."""
+    erin = User.objects.get(username="erin")
+    omar = User.objects.filter(username="omar").first()
+    if omar is None:
+        omar = people.create_user(name="omar", by=COMMAND_LINE)
+    if not Membership.objects.filter(project=project, user=omar).exists():
+        people.set_role(project=project, user=omar, role="labeller", by=COMMAND_LINE)
+    return [erin, omar]
+
+
 def known(project: Project) -> dict[str, User]:
     """Who of them is still there, by role."""
     members = Membership.objects.select_related("user").filter(project=project)

@@ -1,5 +1,5 @@
 """Kernel family: what looks alike is alike; least squares on likeness to examples, for
-images (Nyström's method, then probabilities from leave-one-out answers)."""
+images (Nyström's method, then probabilities from answers to rows left out)."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -22,7 +22,8 @@ from registry.estimators.table import Field, Table
 READS = ("image", "numeric", "integer", "boolean", "categorical", "datetime")
 STEPS = 32  # of the path along which an answer is explained
 SMALLEST_EIGENVALUE = 1e-10  # of the largest
-CLOSEST = 1e-6  # a row that its fit follows entirely would have no answer left out
+FEW, MOST_LANDMARKS = 0.4, 1500  # share of the rows; where more, all of them
+PARTS = 5  # in which rows are left out
 DEFAULTS: dict[str, Any] = {
     "gamma": 0.5,  # how near is alike; 1 suits columns of spread 1
     "ridge": 0.1,  # the more, the smoother
@@ -53,7 +54,9 @@ class Kernel(Servable):
 
     @property
     def name(self) -> str:
-        return f"likeness to {self.params['landmarks']} examples"
+        fitted = getattr(self, "landmarks_", None)
+        number = self.params["landmarks"] if fitted is None else len(fitted)
+        return f"likeness to {number} examples"
 
     def _fit(self, table: Table, truth: NDArray[Any], weight: Floats) -> None:
         readable = [field for field in self.fields if field["kind"] in READS]
@@ -62,7 +65,8 @@ class Kernel(Servable):
         if not rows.shape[1]:
             raise UntrainableError("No field that this family reads has a value.")
         rng = np.random.default_rng(self.seed)
-        chosen = rng.permutation(len(rows))[: self.params["landmarks"]]
+        number = _landmarks(self.params["landmarks"], rows=len(rows))
+        chosen = rng.permutation(len(rows))[:number]
         self.landmarks_ = rows[np.sort(chosen)]
         self.gamma_ = float(self.params["gamma"] / rows.shape[1])
         whitened = self._whitening()
@@ -155,6 +159,18 @@ class Kernel(Servable):
         return found if self.weights_.ndim == 2 else found[:, 0]
 
 
+def _landmarks(wanted: int, *, rows: int) -> int:
+    """How many rows to compare with: far fewer than there are, or all of them. Nearly as
+    many as a fit has rows makes it follow noise wildly (the peak of double descent).
+
+    >>> _landmarks(400, rows=5000), _landmarks(400, rows=500), _landmarks(1500, rows=2000)
+    (400, 500, 800)
+    """
+    if wanted <= FEW * rows:
+        return wanted
+    return rows if rows <= MOST_LANDMARKS else int(FEW * rows)
+
+
 def _dense(matrix: Any) -> Floats:
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
@@ -168,19 +184,23 @@ def _distances(rows: Floats, others: Floats) -> Floats:
 def _least_squares(
     features: Floats, wanted: Floats, weight: Floats, ridge: float
 ) -> tuple[Floats, Floats, Floats]:
-    """Coefficients (columns, k), intercepts (k,), and what each row would be answered
-    by a fit without it, (n, k): (wanted − answer) / (1 − leverage) away from wanted."""
+    """Coefficients (columns, k), intercepts (k,), and what each row is answered by a fit
+    without it and a fifth of the others, (n, k). Leaving out each row alone has a closed
+    form, but where landmarks are nearly as many as rows it tells nothing."""
     weight = weight / weight.mean()
     centre = np.average(features, axis=0, weights=weight)
-    usual = np.average(wanted, axis=0, weights=weight)
+    usual = np.asarray(np.average(wanted, axis=0, weights=weight), dtype=np.float64)
     root = np.sqrt(weight)[:, None]
     x, y = (features - centre) * root, (wanted - usual) * root
-    solved = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T)
-    coef = solved @ y
-    leverage = np.einsum("ij,ji->i", x, solved) + weight / len(x)
-    answers = (features - centre) @ coef + usual
-    left = np.maximum(1 - leverage, CLOSEST)[:, None]
-    return coef, usual - centre @ coef, wanted - (wanted - answers) / left
+    gram, moment = x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y
+    left_out = np.empty_like(wanted)
+    for part in range(PARTS):
+        own = slice(part, None, PARTS)
+        fit = np.linalg.solve(gram - x[own].T @ x[own], moment - x[own].T @ y[own])
+        left_out[own] = (features[own] - centre) @ fit + usual
+    coef: Floats = np.asarray(np.linalg.solve(gram, moment), dtype=np.float64)
+    base: Floats = np.asarray(usual - centre @ coef, dtype=np.float64)
+    return coef, base, left_out
 
 
 def _probable(margins: Floats, wanted: Floats, weight: Floats) -> tuple[float, Floats]:

@@ -63,6 +63,8 @@ def _doors(project: Project) -> list[str]:
 
 
 def _curl(story: Story) -> list[str]:
+    if not story.ask:
+        return []
     project = Project.objects.get(slug=story.slug)
     address = f"{settings.PUBLIC_URL}/api/v1/projects/{project.slug}/predict"
     return [

@@ -1,0 +1,116 @@
+"""The stories of bird strikes and of digits: what is met when, what becomes of it, and
+two people who label with their own mistakes."""
+
+from datetime import timedelta
+from types import ModuleType
+
+import pytest
+
+from labelling.labeller.intake import import_examples
+from labelling.models import Annotation, Example, GroundTruth
+from mlsystem.demo import birdstrikes, digits, people
+from mlsystem.demo.bar import Silent
+from mlsystem.demo.labels import labelled
+from mlsystem.demo.memory import Memory
+from mlsystem.demo.story import Telling
+from mlsystem.examples import birdstrikes as strikes
+from mlsystem.examples.digits import part_of
+from registry import clock, definition_sync
+
+DAY = timedelta(days=1)
+BOTH = pytest.mark.parametrize("module", [birdstrikes, digits])
+
+
+@BOTH
+def test_cases_are_the_same_at_every_start_and_nobody_comes_twice(
+    module: ModuleType,
+) -> None:
+    began = clock.now()
+    start, end = began - module.STORY.ahead, began + DAY
+    cases = list(module.cases(began, start, end))
+    again = [*module.cases(began, start, began), *module.cases(began, began, end)]
+    assert cases == again
+    assert len({case.name for case in cases}) == len(cases)
+    assert [case.at for case in cases] == sorted(case.at for case in cases)
+
+
+@BOTH
+def test_truth_comes_later_and_for_some_never(module: ModuleType) -> None:
+    began = clock.now()
+    cases = list(module.cases(began, began - module.STORY.ahead, began))
+    told = [case for case in cases if case.truth]
+    assert 0.5 < len(told) / len(cases) < 1
+    for case in told:
+        assert case.known_at
+        assert timedelta() < case.known_at - case.at <= module.STORY.late
+
+
+def test_both_stories_together_ask_few_enough() -> None:
+    began = clock.now()
+    asked = [
+        len(list(module.cases(began, began - module.STORY.ahead, began)))
+        for module in (birdstrikes, digits)
+    ]
+    assert asked[0] > 1500
+    assert asked[1] > 800
+    assert sum(asked) < 12_000
+
+
+def test_production_sends_no_effect_and_no_report_that_was_learnt() -> None:
+    began = clock.now()
+    for case in birdstrikes.cases(began, began - birdstrikes.AHEAD, began):
+        assert not birdstrikes.NOT_SENT & set(case.request["input"])
+    learnt = {
+        row["report"]
+        for row in strikes.reports()
+        if strikes.reported_at(row) < strikes.POOL_UNTIL
+    }
+    told = {row["report"] for row in (*birdstrikes._told(), *birdstrikes._later())}
+    assert not learnt & told
+
+
+def test_scans_that_wait_for_people_are_no_others() -> None:
+    waiting = {item["key"] for item in digits.waiting()}
+    assert {part_of(scan) for scan in waiting} == {"pool"}
+
+
+@pytest.mark.django_db
+def test_two_people_label_through_the_queue_with_some_disagreement() -> None:
+    project, _ = definition_sync.install(slug="digits")
+    now = clock.now()
+    memory = Memory.begin(project, began=now, first=now, source="", invented="")
+    telling = Telling(
+        story=digits.STORY,
+        project=project,
+        now=now,
+        memory=memory,
+        people=people.cast(project),
+        bar=Silent({}),
+    )
+    session = digits.READERS
+    act = labelled(session, weight=1.0)
+    act.do(telling)
+    answers = Annotation.objects.filter(example__project=project)
+    assert answers.count() == session.answers
+    assert {a.user.get_username() for a in answers} == {"erin", "omar"}
+    assert {a.reason for a in answers} >= {"random", "cold start", "least sure"}
+    said = GroundTruth.objects.filter(project=project, source="expert")
+    right = [session.truth(truth.key) == truth.value for truth in said]
+    assert 0.9 < sum(right) / len(right) < 1
+    assert Example.objects.filter(project=project, state="open").count() > 300
+    assert Example.objects.filter(project=project, overlap=2, state="labelled").exists()
+    act.do(telling)  # an interrupted demo goes on, and does nothing twice
+    assert answers.count() == session.answers
+
+
+@pytest.mark.django_db
+def test_reports_without_words_can_be_called_unclear() -> None:
+    project, _ = definition_sync.install(slug="birdstrikes")
+    items = list(birdstrikes.waiting())
+    assert len(items) == 2228
+    assert not any("effect" in item["payload"] for item in items)
+    taken = import_examples(
+        project=project, items=enumerate(items[:50]), now=clock.now()
+    )
+    assert taken.failed == 0
+    assert birdstrikes.EXPERTS.unsure({"remarks": None}) == 0.5
