@@ -12,7 +12,7 @@ from django.shortcuts import render
 from registry.actors import Actor
 from registry.errors import NotFound
 from registry.models import Membership
-from registry.web import places, undo
+from registry.web import charts, gallery, places, undo
 from registry.web.pages import house_page
 
 SHOWN = 200  # projects in the palette
@@ -74,6 +74,15 @@ def _entry(row: Membership) -> dict[str, str]:
 
 
 @house_page("user")
+def styleguide_chart(request: HttpRequest, name: str) -> HttpResponse:
+    """One chart of the style guide, as a page's own would be asked for."""
+    found = gallery.charts().get(name)
+    if not settings.DEBUG or found is None:
+        raise NotFound("There is no such chart.")
+    return charts.answer(request, found)
+
+
+@house_page("user")
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Each component in its states, for whoever builds a page; with DEBUG only."""
     if not settings.DEBUG:
@@ -84,6 +93,7 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         "states": STATES,
         "long": LONG,
         "trend": [3.1, 3.4, None, 3.2, 4.0, 4.4, 4.1],
+        "charts": list(gallery.charts()),
         "swatches": [*(f"n{step}" for step in range(8)), *reversed(STATES)],
     }
     return render(request, "registry/styleguide.html", context)

@@ -65,6 +65,11 @@ pages: list[URLPattern | URLResolver] = [
     path("api/docs", views.docs, name="api-docs"),
     path("palette", house_views.palette, name="palette"),
     path("styleguide", house_views.styleguide, name="styleguide"),
+    path(
+        "styleguide/charts/<str:name>",
+        house_views.styleguide_chart,
+        name="styleguide-chart",
+    ),
     path("admin/", admin.site.urls),
     path("p/<slug:project>/data", data_views.data, name="data"),
     path("p/<slug:project>/data/new", data_views.dataset_new, name="dataset-new"),

@@ -24,6 +24,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "api-docs": {"GET": "user"},
     "palette": {"GET": "user"},
     "styleguide": {"GET": "user"},
+    "styleguide-chart": {"GET": "user"},
     "projects": {"GET": "user"},
     "api-projects": {"GET": "user read", "POST": "creator"},
     # A table of one's own

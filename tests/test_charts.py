@@ -12,9 +12,9 @@ from django.test import Client
 
 from registry.web.charts import Chart, as_csv, as_json
 from registry.web.figures import Series, bars, colour, table
+from registry.web.gallery import DAYS, charts
 from registry.web.traces import ROLES
 from tests.factories import make_project, make_user
-from tests.gallery import DAYS, charts
 
 KINDS = list(charts())
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)

@@ -39,6 +39,12 @@ def test_every_chart_is_there_and_nothing_is_refused(owen: Watched) -> None:
         name = figures.nth(place).get_attribute("id") or ""
         state = near(owen.page, name).get_attribute("data-state")
         assert state in {"full", "empty"}, name
+    owen.page.set_viewport_size({"width": 900, "height": 900})
+    owen.page.emulate_media(color_scheme="dark")
+    owen.page.wait_for_function(
+        """() => [...document.querySelectorAll('.drawing')].every(
+          (one) => !one.layout || one.layout.width === one.clientWidth)"""
+    )
     assert owen.said + owen.refused() == []
 
 

@@ -51,6 +51,7 @@ def test_every_chart_is_one_that_plotly_accepts(churn: Project) -> None:
     for name in FRAMES:
         found = chart(name)
         Figure(found["figure"])
+        assert "null" not in json.dumps(found["figure"]["layout"]), name
         assert found["title"].endswith((".", "?")), name
         assert all(len(row) == len(found["head"]) for row in found["rows"]), name
 

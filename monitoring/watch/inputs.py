@@ -36,7 +36,7 @@ def drift_chart(asked: Asked) -> Chart:
     chart = heatmap(
         title=_drift_title(ranked, since=since),
         x=moments,
-        y=names,
+        y=[named(name) for name in names],
         z=[
             [_distance(profile, name, by_step.get(at)) for at in moments]
             for name in names
@@ -86,7 +86,7 @@ def _drift_title(ranked: Sequence[Mapping[str, Any]], *, since: datetime | None)
     start = f" since {since:%-d %B}" if since else ""
     return (
         f"{len(drifted)} of {len(ranked)} inputs {verb} changed{start}, "
-        f"{top['feature']} most{size}."
+        f"{named(top['feature'])} most{size}."
     )
 
 
@@ -104,6 +104,10 @@ def _distance(
         return None
     before = FeatureCounts.from_json(part["counts"])
     return unbiased_psi(coarse(part, counts.bins), coarse(part, before.bins))
+
+
+def named(feature: str) -> str:
+    return "what is predicted" if feature == PREDICTION else feature
 
 
 def part_of(profile: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -133,13 +137,13 @@ def reference_chart(asked: Asked) -> Chart:
     before = FeatureCounts.from_json(part["counts"])
     cells, shares = _cells(part, before, now)
     chart = histogram(
-        title=f"{name} since {since:%-d %B}: {told['sentence'][0].lower()}"
+        title=f"{named(name)} since {since:%-d %B}: {told['sentence'][0].lower()}"
         f"{told['sentence'][1:]}",
         series=[
             Series(name="Reference", role="baseline", x=cells, y=shares[0]),
             Series(name="Now", role=asked.first.role, x=cells, y=shares[1]),
         ],
-        x=name,
+        x=named(name),
         y="share of rows",
         empty=NO_ROWS,
     )
@@ -198,8 +202,9 @@ def _categories(
     return names, found
 
 
-def feature_names(asked: Asked) -> list[str]:
-    """What can be chosen on the page."""
+def feature_names(asked: Asked) -> list[tuple[str, str]]:
+    """What can be chosen on the page, and how it is called there."""
     profile = reference_of(asked.first.version)
     names = list(profile["features"])
-    return [*names, PREDICTION] if profile["prediction"] else names
+    names += [PREDICTION] if profile["prediction"] else []
+    return [(name, named(name)) for name in names]

@@ -226,18 +226,17 @@ def _traffic_figure(
     layout = figure["layout"]
     layout |= {"dragmode": "zoom", "hovermode": "x unified", "barmode": "stack"}
     layout["xaxis"] |= {"fixedrange": False, "range": [asked.start, asked.end]}
+    layout["yaxis"] |= {"rangemode": "tozero"}
+    layout["yaxis2"] = layout["yaxis"] | {
+        "side": "right",
+        "showgrid": False,
+        "title": {"text": "answers", "font": {"size": 12}},
+    }
     layout["yaxis"] |= {
-        "rangemode": "tozero",
         "overlaying": "y2",
         "side": "left",
         "tickmode": "auto",
         "nticks": 6,
-    }
-    layout["yaxis2"] = layout["yaxis"] | {
-        "side": "right",
-        "showgrid": False,
-        "overlaying": None,
-        "title": {"text": "answers", "font": {"size": 12}},
     }
     return figure
 

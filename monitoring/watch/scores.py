@@ -56,17 +56,16 @@ def reliability_chart(asked: Asked) -> Chart:
     chart.figure["data"].append(_score_bars(asked, scores))
     layout = chart.figure["layout"]
     layout["xaxis"] |= {"range": [-0.02, 1.02]}
-    layout["yaxis"] |= {"range": [-0.02, 1.02]}
     layout["yaxis2"] = layout["yaxis"] | {
         "overlaying": "y",
         "side": "right",
         "showgrid": False,
-        "range": None,
         "rangemode": "tozero",
         "tickmode": "auto",
         "nticks": 5,
         "title": {"text": "predictions", "font": {"size": 12}},
     }
+    layout["yaxis"] |= {"range": [-0.02, 1.02]}
     return chart
 
 
@@ -185,7 +184,8 @@ def mistakes_chart(asked: Asked) -> Chart:
     if len(names) <= 6:
         chart.figure["data"][0] |= {
             "texttemplate": "%{z}",
-            "textfont": {"size": 13},
+            "textfont": {"size": 13, "color": "var(--chart-ink)"},
+            "colorscale": [[0, "var(--chart-least)"], [1, "var(--chart-middle)"]],
             "showscale": False,
         }
     return chart
