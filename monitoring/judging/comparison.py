@@ -43,7 +43,7 @@ ERROR_MARGIN = 0.01  # more failures than live by this share is a breach
 LATENCY_LIMIT = 2.0  # times live's 95th percentile
 SLOW_MS = 50.0  # below that, twice as slow is no breach
 DEFAULT_PERIOD = timedelta(days=28)
-LATEST = 20_000  # answers among which users are counted: a split shows in fewer
+LATEST = 10_000  # answers among which users are counted: a split shows in fewer
 
 
 @dataclass(frozen=True, kw_only=True)
