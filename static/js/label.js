@@ -178,6 +178,7 @@ async function undo() {
     say(`Taken back: ${item.words}`);
     return settle();
   }
+  if (item && outbox.failures) return say("What is not sent yet can be taken back once it is.", "bad");
   busy = true;
   await outbox.idle();
   const answer = await send({ do: "undo" }).catch(() => ({ state: "lost" }));
