@@ -20,14 +20,14 @@ PROSE = {"a", "it", "of", "one", "them", "the", "sure", "up"}
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.name)
-def page(request: pytest.FixtureRequest) -> Path:
+def document(request: pytest.FixtureRequest) -> Path:
     found: Path = request.param
     return found
 
 
-def test_every_command_is_one_and_takes_these_options(page: Path) -> None:
+def test_every_command_is_one_and_takes_these_options(document: Path) -> None:
     known, wrong = get_commands(), []
-    for name, rest in COMMAND.findall(page.read_text("utf-8")):
+    for name, rest in COMMAND.findall(document.read_text("utf-8")):
         if name not in known:
             wrong.append(name)
             continue
@@ -41,12 +41,12 @@ def test_every_command_is_one_and_takes_these_options(page: Path) -> None:
     assert not wrong
 
 
-def test_every_target_of_make_is_there(page: Path) -> None:
+def test_every_target_of_make_is_there(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     targets |= {f"bench-{path.stem}" for path in (ROOT / "benchmarks").glob("*.py")}
     code = "\n".join(
-        re.findall(r"```.*?```|`[^`\n]+`", page.read_text("utf-8"), re.DOTALL)
+        re.findall(r"```.*?```|`[^`\n]+`", document.read_text("utf-8"), re.DOTALL)
     )
 
     named = {name for name in TARGET.findall(code) if name not in PROSE}
@@ -54,11 +54,11 @@ def test_every_target_of_make_is_there(page: Path) -> None:
     assert named <= targets
 
 
-def test_every_linked_file_is_there(page: Path) -> None:
-    links = [a or b for a, b in LINK.findall(page.read_text("utf-8"))]
+def test_every_linked_file_is_there(document: Path) -> None:
+    links = [a or b for a, b in LINK.findall(document.read_text("utf-8"))]
     local = [link for link in links if not re.match(r"[a-z]+:", link)]
 
-    missing = [link for link in local if not (page.parent / link).exists()]
+    missing = [link for link in local if not (document.parent / link).exists()]
 
     assert not missing
 

@@ -1,4 +1,5 @@
-"""What the supervisor prints: every line with the name of who said it."""
+"""What the supervisor prints: every line with the name of who said it, but for what
+is there to be copied."""
 
 import os
 import threading
@@ -28,11 +29,12 @@ class Printer:
         prefix = f"{name:<{WIDTH}} |"
         if self.coloured:
             prefix = f"\x1b[{COLOURS.get(name, '0')}m{prefix}\x1b[0m"
+        text = f"{prefix} {line}\n" if name else f"{line}\n"
         with self._lock:
             if self._closed:
                 return
             try:
-                self.stream.write(f"{prefix} {line}\n")
+                self.stream.write(text)
                 self.stream.flush()
             except OSError:  # `up | head`: go on without a reader
                 self._closed = True

@@ -61,7 +61,7 @@ def serve(role: str | None = None, *, welcome: Sequence[str] = ()) -> None:
             ready=lambda: (
                 "web" not in roles or ground.answers(settings.HOST, settings.PORT)
             ),
-            announce=lambda: _announce(say, [_greeting(roles), *welcome]),
+            announce=lambda: _announce(say, _greeting(roles), welcome),
         )
 
 
@@ -74,9 +74,11 @@ def first_admin() -> list[str]:
     return [f"Administrator: {name}, password {password} (shown this once)", ""]
 
 
-def _announce(say: Printer, lines: Sequence[str]) -> None:
-    for line in lines:
-        say("up", line)
+def _announce(say: Printer, greeting: str, welcome: Sequence[str]) -> None:
+    """`welcome` is there to be copied: links and commands without a name before them."""
+    say("up", greeting)
+    for line in ("", *welcome) if welcome else ():
+        say("", line)
 
 
 def _greeting(roles: list[str]) -> str:
