@@ -155,7 +155,11 @@ class DecisionForm(Declared):
     threshold = forms.FloatField(label="From, in %", **PERCENT)
     below = forms.CharField(label="Below it", max_length=120, required=False)
     above = forms.CharField(label="From it on", max_length=120, required=False)
-    abstain_low = forms.FloatField(label="Ask a person from, in %", **PERCENT)
+    abstain_low = forms.FloatField(
+        label="Ask a person from, in %",
+        help_text="For example 40 up to 60: too close to call.",
+        **PERCENT,
+    )
     abstain_high = forms.FloatField(
         label="up to, in %",
         help_text="Between the two the answer is “abstain”. Empty: never.",
