@@ -11,7 +11,14 @@ DETAILS = {"model", "run", "prediction", "example", "dataset", "model-worst"}
 APART = {
     *("sign-in", "invitation", "styleguide", "palette", "draft", "draft-step"),
     *("new-source", "dataset-import", "dataset-rows", "operator-workers"),
-    *("loop", "goal-chart", "model-chart", "monitor-chart", "rollout-evidence"),
+    *(
+        "loop",
+        "styleguide-chart",
+        "goal-chart",
+        "model-chart",
+        "monitor-chart",
+        "rollout-evidence",
+    ),
     *("rollout-who", "truth-card", "healthz", "readyz", "metrics"),
     *("openapi", "api-docs"),
 }
