@@ -81,6 +81,7 @@ class Frame {
     this.status = figure.querySelector(".plot-words");
     this.details = figure.querySelector("details");
     this.details.addEventListener("toggle", () => this.tabulate());
+    this.say("loading", "Loading…");
     resized.observe(this.drawing);
     const seconds = Number(figure.dataset.poll);
     if (seconds) this.timer = setInterval(() => document.hidden || this.load(), seconds * 1000);
