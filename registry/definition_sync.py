@@ -199,6 +199,13 @@ def refresh(*, project: Project, by: User | None = None) -> Dataset | None:
     )
 
 
+def keep_read(*, project: Project, now: datetime) -> None:
+    """Copy what requests read from the sources as they are at a moment."""
+    definition = definition_store.definition_of(project)
+    if definition is not None:
+        _copy(project, sources.Reading(definition, replay=project.replay, now=now))
+
+
 def _copy(project: Project, reading: sources.Reading) -> None:
     """What requests read is kept here: look-ups, and past truth for windows."""
     _copy_lookups(project, reading)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry import definition_store, featurizer, frames
+from registry.aggregates import AGGREGATES
 from registry.definitions import (
     Count,
     Days,
@@ -124,6 +125,11 @@ def test_every_aggregate_says_what_its_name_says(record: Record) -> None:
     assert found["recent_kinds"] == 3
     assert (found["recent_median"], found["recent_tail"]) == (2.5, 5.0)
     assert found["doubled"] == 13 / 3
+
+
+def test_every_aggregate_there_is_is_replayed() -> None:
+    (recent, _) = a_definition().windows
+    assert {type(one) for one in recent.aggregates.values()} == set(AGGREGATES)
 
 
 def test_both_ends_of_a_window_are_closed_to_the_microsecond(record: Record) -> None:

@@ -1,5 +1,6 @@
 """Acts that several stories share: a run with its real verdict, its dates, the replay."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,9 +43,11 @@ def train(
     ago: timedelta,
     budget: int = 15,
     weight: float = 20.0,
-    params: dict[str, Any] | None = None,
+    params: Callable[[Telling], dict[str, Any]] = lambda telling: {},
+    dataset: int | None = None,
 ) -> Act:
-    """One run of the pipeline, worked here, and dated `ago` before the story began."""
+    """One run of the pipeline, worked here, and dated `ago` before the story began. It
+    learns from the dataset of that number, else from all there is by now."""
 
     def do(telling: Telling) -> None:
         if telling.memory.played:
@@ -52,11 +55,15 @@ def train(
         for seconds in (budget, 4 * budget):  # a busy machine gets more time
             if run_named(telling.project, name, over=True):
                 break
-            _work(_run(telling, name, budget=seconds, params=params), telling)
+            given: dict[str, Any] = {"budget": seconds, "params": params(telling)}
+            if dataset is not None:
+                given["train"] = telling.project.datasets.get(number=dataset)
+            _work(_run(telling, name, **given), telling)
         if run := run_named(telling.project, name):
             date_run(run, finished=telling.began - ago)
 
-    return Act(name="training", weight=weight, do=do)
+    called = "training" if name == "first" else f"training from the {name}"
+    return Act(name=called, weight=weight, do=do)
 
 
 def _run(telling: Telling, name: str, **given: Any) -> Run:

@@ -1,27 +1,10 @@
-"""How late will this flight land? Asked as it leaves New York, answered in minutes.
-
-The truth is known at landing: departure plus air time, and never for cancelled flights.
-All moments are New York's; `arr_time` is the destination's clock, so it is never used.
-"""
+"""How late will this flight land? Asked as it leaves New York; known as it lands."""
 
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from registry.definitions import (
-    Column,
-    Count,
-    Events,
-    Global,
-    GroupMean,
-    Hours,
-    Last,
-    Mean,
-    Min,
-    Project,
-    days,
-    hours,
-)
+import registry.definitions as ml
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -37,26 +20,26 @@ def left_at(row: dict[str, Any]) -> datetime:
 
 
 def landed_at(row: dict[str, Any]) -> datetime | None:
-    air_time = row["air_time"]
-    return None if air_time is None else row["left_at"] + timedelta(minutes=air_time)
+    """`arr_time` is the destination's clock: never subtract it."""
+    air = row["air_time"]
+    return None if air is None else row["left_at"] + timedelta(minutes=air)
 
 
-flights = Project(
+flights = ml.Project(
     "flights",
-    name="Flight delays",
     description="How late a flight lands, asked as it leaves New York.",
     task="regression",
     target="arr_delay",
     unit="minutes",
     entity=["date", "carrier", "flight"],
     time="left_at",
-    horizon=hours(30),
+    horizon=ml.hours(30),
     silence="unknown",  # a cancelled flight never lands, and nobody says so
     metric="mae",
     zone="America/New_York",
 )
 flights.source("flights", file="data/flights.csv.gz", watermark="left_at")
-flights.source("weather", file="data/weather.csv.gz", watermark="time_hour")
+flights.source("weather", file="data/weather.csv.gz")  # as a forecast: all of it
 flights.source("planes", file="data/planes.csv.gz")
 flights.source("airports", file="data/airports.csv.gz")
 flights.derive("date", local_day, "categorical")
@@ -74,18 +57,18 @@ flights.lookup("flights", key=["date", "carrier", "flight"], columns="inputs")
 
 @flights.lookup("weather", key=["origin", "date", "hour"])
 class Weather:
-    temp, visib, precip = Column(), Column(), Column()
-    wind_speed, wind_dir, pressure = Column(), Column(), Column()
+    temp, visib, precip = ml.Column(), ml.Column(), ml.Column()
+    wind_speed, wind_dir, pressure = ml.Column(), ml.Column(), ml.Column()
 
 
 @flights.lookup("planes", key="tailnum")
 class Plane:
-    plane_year, seats = Column("year"), Column("seats")
+    plane_year, seats = ml.Column("year"), ml.Column("seats")
 
 
 @flights.lookup("airports", key="dest")
 class Destination:
-    lat, lon = Column(), Column()
+    lat, lon = ml.Column(), ml.Column()
 
 
 @flights.feature(kind="boolean")
@@ -96,19 +79,19 @@ def is_red_eye(row: dict[str, Any]) -> bool:
 @flights.window
 class RouteDelay:
     key = ["carrier", "origin", "dest"]
-    events = Events.from_truth(known_at="observed_at", value="arr_delay")
-    window = Hours(6, tune=(1, 72, "log"))
-    n, mean = Count(), Mean(default=Global())
+    events = ml.Events.from_truth(known_at="observed_at", value="arr_delay")
+    window = ml.Hours(6, tune=(1, 72, "log"))
+    n, mean = ml.Count(), ml.Mean(default=ml.Global())
 
 
 @flights.window
 class DestDelay:
     key = ["dest"]
-    events = Events.from_truth(known_at="observed_at", value="arr_delay")
-    window = Hours(6, tune=(1, 72, "log"))
-    mean, least, last = Mean(), Min(), Last()
+    events = ml.Events.from_truth(known_at="observed_at", value="arr_delay")
+    window = ml.Hours(6, tune=(1, 72, "log"))
+    mean, least, last = ml.Mean(), ml.Min(), ml.Last()
 
 
 flights.baseline("as_departed", lambda row: row["dep_delay"] or 0.0)
-flights.baseline("route_last_week", GroupMean(["origin", "dest"], over=days(7)))
+flights.baseline("route_last_week", ml.GroupMean(["origin", "dest"], over=ml.days(7)))
 flights.gate(slices=["origin"], worst_slice_margin=1.0, max_latency_us=5000)

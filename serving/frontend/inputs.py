@@ -53,7 +53,8 @@ def still_missing(
     ask: Ask, version: LoadedVersion, row: Mapping[str, Any]
 ) -> InvalidInput | None:
     """Why this cannot be answered: neither the client nor a look-up brought it."""
-    if ask.entity and all(value is None for value in row.values()):
+    found = [value for name, value in row.items() if name not in ask.entity_parts]
+    if ask.entity and found and all(value is None for value in found):
         return _wrong(
             "entity", "Nothing is known about it: check it, or send an input."
         )
