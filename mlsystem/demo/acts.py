@@ -43,7 +43,7 @@ def train(
     ago: timedelta,
     budget: int = 15,
     weight: float = 20.0,
-    params: Callable[[Telling], dict[str, Any]] = lambda telling: {},
+    params: dict[str, Any] | Callable[[Telling], dict[str, Any]] | None = None,
     dataset: int | None = None,
 ) -> Act:
     """One run of the pipeline, worked here, and dated `ago` before the story began. It
@@ -55,7 +55,8 @@ def train(
         for seconds in (budget, 4 * budget):  # a busy machine gets more time
             if run_named(telling.project, name, over=True):
                 break
-            given: dict[str, Any] = {"budget": seconds, "params": params(telling)}
+            chosen = params(telling) if callable(params) else params
+            given: dict[str, Any] = {"budget": seconds, "params": chosen}
             if dataset is not None:
                 given["train"] = telling.project.datasets.get(number=dataset)
             _work(_run(telling, name, **given), telling)
