@@ -10,6 +10,7 @@ from registry import cards, images
 from registry.models import Project
 
 KEYS = "1234567890"
+SHORT = 2  # characters; buttons that say no more stand closer
 LONG = 280  # characters; above it the type is smaller
 TINY = 128  # pixels; below it an image is shown with hard edges
 ITSELF = ("text", "image")
@@ -98,8 +99,9 @@ def choices(project: Project) -> list[dict[str, str]]:
     if not project.is_classification:
         return []
     keys = keys_of(project.classes)
+    short = "yes" if max(map(len, project.classes), default=0) <= SHORT else ""
     return [
-        {"value": name, "key": key, "shown": key.replace("shift+", "⇧")}
+        {"value": name, "key": key, "shown": key.replace("shift+", "⇧"), "short": short}
         for name, key in zip(project.classes, keys, strict=True)
     ]
 
