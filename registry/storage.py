@@ -91,6 +91,18 @@ def fetch(*, uri: str, sha256: str) -> Path:
     return _download(uri=uri, sha256=sha256, cached=cached)
 
 
+def is_gone(uri: str) -> bool:
+    """Whether a file that should lie on this machine is not there. Of files elsewhere
+    nothing is said: no page waits for another machine."""
+    folder = _folder()
+    if folder is None:
+        return False
+    try:
+        return not (folder / _checked(uri)).is_file()
+    except ValueError:
+        return True
+
+
 def delete(uri: str) -> None:
     """Remove a file; one that is not there is no error."""
     if folder := _folder():

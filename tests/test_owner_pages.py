@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from monitoring.models import Alert, AlertRule, DayBucket, Note, Target
+from monitoring.models import Alert, AlertRule, DayBucket, HourBucket, Note, Target
 from monitoring.owner import standing
 from registry.clock import now
 from registry.models import Membership, ModelVersion, Project, User
@@ -113,6 +113,20 @@ def test_a_live_model_whose_file_is_gone_breaks_no_page() -> None:
 
     for path in ("", "/models", "/models/2"):
         assert sign_in("Vera").get(f"/p/churn{path}").status_code == 200, path
+
+
+def test_fall_backs_are_told_before_anything_else() -> None:
+    project = serving()
+    HourBucket.objects.create(
+        project=project, version=project.versions.get(number=1), role="fallback",
+        hour=now().replace(minute=0, second=0, microsecond=0), n=7,
+    )  # fmt: skip
+
+    page = text(sign_in("Vera").get("/p/churn"))
+
+    assert "7 of 7 answers of the last 24 hours came from the baseline" in page
+    assert "falling back" in page
+    assert page.index("Falling back.") < page.index("Saved a day")
 
 
 def test_a_project_without_costs_speaks_of_its_goal_and_not_of_money() -> None:

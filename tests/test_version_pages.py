@@ -188,6 +188,19 @@ def test_a_rejected_version_says_why_first(churn: Project) -> None:
     assert "Version 3 was rejected. Too few test rows." in page
 
 
+def test_a_version_whose_file_is_gone_says_so_and_what_to_do(churn: Project) -> None:
+    from registry import storage
+
+    version = churn.versions.get(number=1)
+    assert "Its file is gone." not in text(sign_in("Vera").get("/p/churn/models/1"))
+
+    storage.delete(version.uri)
+
+    page = text(sign_in("Vera").get("/p/churn/models/1"))
+    assert "Its file is gone." in page
+    assert "change the rollout" in page
+
+
 def test_the_global_explanation_says_what_moves_the_answers(churn: Project) -> None:
     told = sign_in("Vera").get("/p/churn/charts/model/importance?of=2").json()
 

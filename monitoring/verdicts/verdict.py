@@ -158,7 +158,7 @@ def version_words(
         return "unknown", f"{name} has not been held against the baseline yet."
     words = difference(name, terms, gain.value, rival="the baseline")
     if gain.better:
-        return "good", f"{words} on the sealed test, surely."
+        return "good", f"{words} on the sealed test, for sure."
     if gain.worse:
-        return "bad", f"{words} on the sealed test, surely."
+        return "bad", f"{words} on the sealed test, for sure."
     return "warning", f"{words} on the sealed test, but that may be chance."

@@ -15,6 +15,7 @@ from monitoring.versions import board, compare, mistakes
 from monitoring.versions.curves import FOR_TWO, TALL, curve, drawn
 from monitoring.versions.tested import reports_of
 from monitoring.versions.told import TITLES, Told
+from registry import storage
 from registry.errors import NotFound
 from registry.models import ModelVersion, Project
 from registry.web.charts import answer
@@ -181,6 +182,7 @@ def model(request: HttpRequest, project: Project, number: int) -> HttpResponse:
         "per_class": _per_class(tested),
         "lineage": _lineage(version),
         "formats": FORMATS if version.uri else (),
+        "gone": bool(version.uri) and storage.is_gone(version.uri),
     }
     return render(request, "monitoring/model.html", context)
 

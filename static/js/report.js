@@ -18,6 +18,7 @@ for (const button of document.querySelectorAll("[data-print]")) {
     for (const figure of waiting()) {
       figure.dispatchEvent(new CustomEvent("chart:ask", { bubbles: true, detail: { now: true } }));
     }
+    for (const fold of document.querySelectorAll("main details.fold")) fold.open = true;
     await drawn();
     button.disabled = false;
     window.print();
