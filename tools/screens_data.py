@@ -58,7 +58,7 @@ def pages() -> dict[str, str]:
                 found[f"{project.slug}-one-of-{name}"] = (
                     f"/p/{project.slug}/{name}/{key}"
                 )
-        rejected = project.runs.filter(verdict="rejected").first()
+        rejected = project.runs.filter(verdict="rejected").order_by("number").first()
         if rejected is not None:
             run = f"/p/{project.slug}/runs/{rejected.number}"
             found[f"{project.slug}-rejected"] = run
