@@ -95,6 +95,6 @@ def test_several_classes_have_a_confusion_and_shares_found() -> None:
 
     found = charts_of(project)
 
-    assert found["mistakes"]["title"] == "30 of 36 answers were right (83%)."
+    assert found["mistakes"]["title"] == "30 of 36 answers were right (83\xa0%)."
     assert found["reliability"]["title"] == "stop is found least: 0 of 6."
     assert found["threshold"]["empty"].startswith("A threshold divides two classes")

@@ -110,6 +110,11 @@ def named(feature: str) -> str:
     return "what is predicted" if feature == PREDICTION else feature
 
 
+def _first(words: str) -> str:
+    """At the start of a sentence; names of columns stay as they are."""
+    return words.capitalize() if " " in words else words
+
+
 def part_of(profile: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     found = (
         profile["prediction"] if name == PREDICTION else profile["features"].get(name)
@@ -137,7 +142,7 @@ def reference_chart(asked: Asked) -> Chart:
     before = FeatureCounts.from_json(part["counts"])
     cells, shares = _cells(part, before, now)
     chart = histogram(
-        title=f"{named(name)} since {since:%-d %B}: {told['sentence'][0].lower()}"
+        title=f"{_first(named(name))} since {since:%-d %B}: {told['sentence'][0].lower()}"
         f"{told['sentence'][1:]}",
         series=[
             Series(name="Reference", role="baseline", x=cells, y=shares[0]),

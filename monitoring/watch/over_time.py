@@ -18,6 +18,7 @@ from monitoring.watch.rollups import (
     pieces,
     steps,
 )
+from registry.templatetags.words import percent
 from registry.web.charts import Chart
 from registry.web.figures import Mark, Series, colour, frame, line, table
 
@@ -157,7 +158,7 @@ def _coverage_title(asked: Asked, groups: Sequence[Sequence[Piece]]) -> str:
     n = sum(p.n for group in groups for p in group)
     if not n:
         return "Truth known of every bucket."
-    return f"The truth is known of {number(known)} of {number(n)} predictions ({known / n:.0%})."
+    return f"The truth is known of {number(known)} of {number(n)} predictions ({percent(known / n)})."
 
 
 def traffic_chart(asked: Asked) -> Chart:

@@ -13,6 +13,7 @@ from monitoring.monitor.outcomes import Outcomes
 from monitoring.watch.asked import Asked
 from monitoring.watch.over_time import line
 from monitoring.watch.rollups import Piece, grouped, outcomes_of, pieces, steps
+from registry.templatetags.words import percent
 from registry.web.charts import Chart
 from registry.web.figures import Series, colour, forest, heatmap, histogram, scatter
 
@@ -76,11 +77,13 @@ def _reliability_title(groups: Sequence[tuple[int, int, float]]) -> str:
     hits, total = sum(g[1] for g in groups), sum(g[2] for g in groups)
     apart = (total - hits) / n
     if abs(apart) < 0.02:
-        return f"Scores mean what they say: {hits / n:.0%} of {number(n)} came true."
+        return (
+            f"Scores mean what they say: {percent(hits / n)} of {number(n)} came true."
+        )
     word = "high" if apart > 0 else "low"
     return (
         f"Scores are {abs(apart) * 100:.0f} points too {word}: they promised "
-        f"{total / n:.0%}, {hits / n:.0%} of {number(n)} came true."
+        f"{percent(total / n)}, {percent(hits / n)} of {number(n)} came true."
     )
 
 
@@ -172,7 +175,7 @@ def mistakes_chart(asked: Asked) -> Chart:
     right = sum(merged.confusion.get(name, {}).get(name, 0) for name in names)
     title = "Right and wrong answers."
     if merged.n:
-        title = f"{number(right)} of {number(merged.n)} answers were right ({right / merged.n:.0%})."
+        title = f"{number(right)} of {number(merged.n)} answers were right ({percent(right / merged.n)})."
     chart = heatmap(
         title=title,
         x=[f"said {name}" for name in names],
