@@ -20,12 +20,13 @@ from serving.frontend.front import answer
 from serving.models import Rollout
 
 BUDGETS = (
-    (30, "30 seconds", "a first look"),
-    (60, "1 minute", "enough for most tables of a few thousand rows"),
-    (300, "5 minutes", "a good search"),
+    (60, "1 minute", "a first look"),
+    (180, "3 minutes", "enough for most tables of a few thousand rows"),
+    (600, "10 minutes", "a good search"),
     (1800, "30 minutes", "a long one"),
 )
 DEFAULT_SECONDS = 60
+DIGITS = 4  # behind the point of an example's numbers
 
 
 @project_page("owner", POST="owner")
@@ -138,7 +139,7 @@ def _example(rollout: Rollout | None) -> dict[str, Any]:
     if rollout is None or not rollout.live.golden:
         return {}
     given = rollout.live.golden[0]["input"]
-    typed = {"integer": int, "boolean": bool}
+    typed = {"integer": int, "boolean": bool, "numeric": lambda v: round(v, DIGITS)}
     return {
         name: typed.get(field["kind"], lambda value: value)(given[name])
         for field in rollout.live.fields
