@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := mlsystem monitoring labelling serving registry tests tools manage.py
+CODE := mlsystem monitoring labelling serving registry benchmarks tests tools manage.py
 # Two browsers and a database beside more workers would only wait for each other.
 TEST_WORKERS ?= 2
 # loadfile: what the tests of a file share is started once.
