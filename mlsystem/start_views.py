@@ -1,6 +1,7 @@
 """A new project's first page: what is in, what answers, a first run, a curl to paste."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -139,7 +140,11 @@ def _example(rollout: Rollout | None) -> dict[str, Any]:
     if rollout is None or not rollout.live.golden:
         return {}
     given = rollout.live.golden[0]["input"]
-    typed = {"integer": int, "boolean": bool, "numeric": lambda v: round(v, DIGITS)}
+    typed: dict[str, Callable[[Any], Any]] = {
+        "integer": int,
+        "boolean": bool,
+        "numeric": lambda value: round(value, DIGITS),
+    }
     return {
         name: typed.get(field["kind"], lambda value: value)(given[name])
         for field in rollout.live.fields
