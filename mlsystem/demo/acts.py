@@ -62,6 +62,9 @@ def train(
             _work(_run(telling, name, **given), telling)
         if run := run_named(telling.project, name):
             date_run(run, finished=telling.began - ago)
+        failed = {"trigger": _trigger(name), "state": Run.State.FAILED}
+        for tried in telling.project.runs.filter(**failed):
+            date_run(tried, finished=telling.began - ago - timedelta(hours=1))
 
     called = "training" if name == "first" else f"training from the {name}"
     return Act(name=called, weight=weight, do=do)
