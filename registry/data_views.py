@@ -97,10 +97,17 @@ def origin(lineage: dict[str, Any]) -> str:
 
     >>> origin({"upload": "march.csv", "delimiter": "comma"})
     'the file march.csv'
+    >>> origin({"kind": "production", "root": 1, "rows_added": 120,
+    ...         "counts": {"from labels": 100}})
+    'dataset 1, 20 rows from production and 100 that experts labelled'
     """
     if lineage.get("kind") == "production":
-        added = lineage.get("rows_added", 0)
-        return f"dataset {lineage.get('root')} and {added:,} rows from production"
+        labels = lineage.get("counts", {}).get("from labels", 0)
+        produced = lineage.get("rows_added", 0) - labels
+        parts = [f"{produced:,} rows from production"] if produced or not labels else []
+        parts += [f"{labels:,} that experts labelled"] if labels else []
+        joint = ", " if len(parts) > 1 else " and "
+        return f"dataset {lineage.get('root')}{joint}{' and '.join(parts)}"
     if extended := lineage.get("extends"):
         return f"dataset {extended} and {lineage.get('rows_added', 0):,} rows more"
     if source := lineage.get("source"):
