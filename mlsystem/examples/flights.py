@@ -27,6 +27,7 @@ def landed_at(row: dict[str, Any]) -> datetime | None:
 
 flights = ml.Project(
     "flights",
+    name="Flight delays",
     description="How late a flight lands, asked as it leaves New York.",
     task="regression",
     target="arr_delay",
