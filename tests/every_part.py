@@ -4,9 +4,14 @@ from typing import Any
 
 from registry.definitions import (
     Column,
+    Count,
+    Events,
+    Global,
     GroupMean,
     Hour,
+    Hours,
     Log,
+    Mean,
     Project,
     Ratio,
     Rule,
@@ -74,6 +79,15 @@ def region_and_class(row: dict[str, Any]) -> str:
 @parcels.feature
 def fragile(row: dict[str, Any]) -> float:
     return 1 / row["stops"]  # fails at 0 stops: then it is missing
+
+
+# Facts known lately, by key: a window whose length every build may choose anew.
+@parcels.window
+class DepotScans:
+    key = ["depot"]
+    events = Events("scans")  # POST …/events
+    window = Hours(24, tune=(6, 72, "log"))
+    n, mean = Count(), Mean(default=Global())
 
 
 # What is worth beating; the first one answers until a model is better.

@@ -163,9 +163,9 @@ STORY = Story(
     acts=(
         acts.train("schedule", ago=REJECTED, budget=6, weight=10.0, dataset=1,
                    params=from_the_schedule),
-        acts.train("route", ago=FOUND, budget=8, weight=14.0, dataset=1,
+        acts.train("route", ago=FOUND, budget=12, weight=18.0, dataset=1,
                    params=without_destination),
-        acts.train("destination", ago=CANARY, budget=9, weight=16.0, dataset=1),
+        acts.train("destination", ago=CANARY, budget=12, weight=19.0, dataset=1),
         Act(name="reading the sources", weight=4.0, do=read_sources),
         acts.REPLAY,
     ),
