@@ -36,7 +36,7 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
             )
         except DomainError as error:
             messages.error(request, error.detail)
-        return redirect(request.path)
+        return redirect(request.get_full_path())
     after = whole_number(request.GET.get("after")) or 0
     waiting = Example.objects.filter(project=project, state="disputed")
     rows = waiting.select_related("payload").order_by("pk")

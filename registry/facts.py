@@ -186,15 +186,21 @@ def _subjects(project: Project, table: pd.DataFrame) -> Iterable[str]:
     return [key or f"row {n}" for key, n in zip(keys, table.index, strict=True)]
 
 
-def columns_by_lookup(project: Project, entity: str) -> dict[str, Any]:
-    """What is stored of an entity, for truth of something nobody predicted."""
-    (row,) = featurizer.fill(
+def columns_by_lookup(
+    project: Project, entities: Iterable[str]
+) -> dict[str, dict[str, Any]]:
+    """What is stored of each entity, for truth of something nobody predicted."""
+    names = sorted(set(entities))
+    rows = featurizer.fill(
         project=project,
         features=featurizer.plain_spec(project),
-        inputs=[{}],
-        entities=[entity],
+        inputs=[{}] * len(names),
+        entities=names,
     )
-    return {**context.entity_columns(project, entity), **row}
+    return {
+        name: {**context.entity_columns(project, name), **row}
+        for name, row in zip(names, rows, strict=True)
+    }
 
 
 def _chunks(rows: dict[str, Row]) -> Iterator[dict[str, Row]]:

@@ -173,6 +173,19 @@ def test_a_dispute_is_decided_beside_the_others_answers(mail: Project) -> None:
     assert "somebody decided it just now" in late.content.decode()
 
 
+def test_after_a_decision_the_inbox_goes_on_where_the_reviewer_was(
+    mail: Project,
+) -> None:
+    put(mail, "a", "b", "c", overlap=2)
+    say(mail, "Erin", {"a": "Yes", "b": "Yes", "c": "Yes"})
+    say(mail, "Omar", {"a": "No", "b": "No", "c": "No"})
+    first, second, third = Example.objects.order_by("pk")
+    after = f"/p/mail/examples/review?after={first.pk}"
+    form = {"example": second.pk, "value": "Yes"}
+    answer = as_person("Rosa").post(after, form, follow=True)
+    assert answer.context["row"] == third
+
+
 def test_people_and_their_agreement_in_plain_words(mail: Project) -> None:
     texts = [f"m{n}" for n in range(10)]
     put(mail, *texts, overlap=2)

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from labelling.labeller import leases
+from labelling.labeller.amend import change
 from labelling.labeller.annotate import Submitted, read_answer, skip, submit, undo
 from labelling.labeller.intake import Taken, import_examples
 from labelling.labeller.queue import Card, Handout, hand_out
@@ -387,6 +388,23 @@ def test_gold_is_counted(mail: Project, erin: User) -> None:
         answer(take(mail, erin).cards[0], value)
     stat = AnnotatorStat.objects.get()
     assert (stat.gold_seen, stat.gold_right) == (2, 1)
+
+
+def test_gold_counts_once_when_its_answer_is_taken_back_or_changed(
+    mail: Project, erin: User
+) -> None:
+    put(mail, "a", gold="Yes")
+    answer(take(mail, erin).cards[0], "Yes")
+    _, card = undo(project=mail, user=erin, now=NOW)
+    stat = AnnotatorStat.objects.get()
+    assert (stat.gold_seen, stat.gold_right) == (0, 0)
+    wrong = answer(card, "No").annotation
+    stat.refresh_from_db()
+    assert (stat.gold_seen, stat.gold_right) == (1, 0)
+    better = read_answer(project=mail, value="Yes", cannot_tell=False)
+    change(project=mail, annotation_id=wrong.pk, user=erin, answer=better, now=NOW)
+    stat.refresh_from_db()
+    assert (stat.gold_seen, stat.gold_right) == (1, 1)
 
 
 @pytest.mark.parametrize("value", ["maybe", 7, ["Yes"]])

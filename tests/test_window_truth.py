@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from labelling.collector.truth import record_truth
@@ -143,6 +144,15 @@ def test_an_entity_nobody_predicted_is_looked_up(project: Project) -> None:
     assert Event.objects.filter(event_id__startswith="stranger").count() == 0
 
 
+def test_many_entities_are_looked_up_with_one_question(project: Project) -> None:
+    later = T + timedelta(days=2)
+    items = [{"entity": f"t{n}", "value": 12.0} for n in range(20)]
+    with CaptureQueriesContext(connection) as asked:
+        record_truth(project=project, items=items, actor=None, now=later)
+    assert sum("registry_lookuprow" in one["sql"] for one in asked) == 1
+    assert seen(project, later, line="A")["line_delay_n"] == 10
+
+
 def test_a_truth_that_waited_for_its_prediction_is_a_fact_then(
     project: Project,
 ) -> None:
@@ -236,4 +246,4 @@ def test_an_entity_is_predicted_with_its_windows(project: Project) -> None:
 
 def test_what_is_stored_of_an_entity_names_the_keys(project: Project) -> None:
     assert LookupRow.objects.filter(project=project).count() == 200
-    assert facts.columns_by_lookup(project, "t5")["line"] == "B"
+    assert facts.columns_by_lookup(project, ["t5"])["t5"]["line"] == "B"

@@ -42,20 +42,9 @@ def add_unasked(*, project: Project, truths: Iterable[GroundTruth]) -> None:
     of_entities = [
         truth for truth in truths if truth.key_kind == GroundTruth.KeyKind.ENTITY
     ]
-    facts.append(
-        project=project,
-        facts=_once(
-            [
-                _fact(
-                    project,
-                    truth.key,
-                    truth,
-                    facts.columns_by_lookup(project, truth.key),
-                )
-                for truth in of_entities
-            ]
-        ),
-    )
+    known = facts.columns_by_lookup(project, [truth.key for truth in of_entities])
+    found = [_fact(project, one.key, one, known[one.key]) for one in of_entities]
+    facts.append(project=project, facts=_once(found))
 
 
 def _fact(

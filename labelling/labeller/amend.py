@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.db import transaction
 
-from labelling.labeller.annotate import Answer
+from labelling.labeller.annotate import BY_HAND, Answer, correct_gold, is_gold
 from labelling.labeller.guidelines import current_version
 from labelling.labeller.settle import lock_example, settle
 from labelling.models import Annotation, Example
@@ -43,6 +43,8 @@ def change(
     added.queue_version = before.queue_version
     added.seconds = None  # nobody knows how long it was thought about
     added.save(force_insert=True)
+    (_, was), (_, right) = is_gold(example, before), is_gold(example, added)
+    correct_gold(example, user, seen=0, right=int(right) - int(was))
     settle(example=example, by=user, now=now, reopen=True)
     return added
 
@@ -72,7 +74,7 @@ def _row(example: Example, user: User, answer: Answer, *, now: datetime) -> Anno
     return Annotation(
         example=example,
         user=user,
-        client_key=f"amend:{uuid4().hex}",
+        client_key=f"{BY_HAND}{uuid4().hex}",
         state=State.SUBMITTED,
         value=answer.value,
         cannot_tell=answer.value is None,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.db.models.functions import Greatest, Least
 
 from labelling.collector.values import Value, check_value
 from labelling.labeller import leases
@@ -29,6 +30,7 @@ UNDO_DEPTH = 20
 PACE = 25  # answers whose median is a person's pace
 GOLD_TOLD, GOLD_LEAST = 10, 0.6  # from so many on, this share must be right
 PAUSE = 600  # seconds after which somebody was away, not thinking
+BY_HAND = "amend:"  # what the keys of answers that came without a lease begin with
 State = Annotation.State
 
 
@@ -190,8 +192,7 @@ def _count(
     ).order_by("-pk")
     times = recent.values_list("seconds", flat=True)[:PACE]
     pace = [seconds for seconds in times if seconds is not None]
-    gold = example.gold is not None
-    right = gold and annotation.value == example.gold
+    gold, right = is_gold(example, annotation)
     seen, hits = stat.gold_seen + int(gold), stat.gold_right + int(right)
     AnnotatorStat.objects.filter(pk=stat.pk).update(
         submitted=F("submitted") + 1,
@@ -199,6 +200,22 @@ def _count(
         gold_right=F("gold_right") + int(right),
         median_seconds=median(pace) if pace else stat.median_seconds,
         paused=stat.paused or (gold and seen >= GOLD_TOLD and hits < GOLD_LEAST * seen),
+    )
+
+
+def is_gold(example: Example, annotation: Annotation) -> tuple[bool, bool]:
+    """Whether the answer is to a known example, and whether it is right."""
+    gold = example.gold is not None
+    return gold, gold and annotation.value == example.gold
+
+
+def correct_gold(example: Example, user: User, *, seen: int, right: int) -> None:
+    """Add to the person's figures of known examples, down to none: they may have been
+    set back since the answer that changes."""
+    told = Greatest(F("gold_seen") + seen, 0)
+    AnnotatorStat.objects.filter(project=example.project, user=user).update(
+        gold_seen=told,
+        gold_right=Greatest(Least(F("gold_right") + right, told), 0),
     )
 
 
@@ -266,6 +283,10 @@ def undo(*, project: Project, user: User, now: datetime) -> tuple[Annotation, Ca
     AnnotatorStat.objects.filter(
         project=project, user=user, **{f"{column}__gt": 0}
     ).update(**{column: F(column) - 1})
+    decided_by_hand = last.decides and last.client_key.startswith(BY_HAND)
+    if last.state == State.SUBMITTED and not decided_by_hand:
+        gold, right = is_gold(example, last)
+        correct_gold(example, user, seen=-int(gold), right=-int(right))
     last.state = State.UNDONE
     settle(example=example, by=user, now=now, reopen=True)
     return last, _again(example, user, last, now=now)
