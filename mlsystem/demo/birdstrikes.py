@@ -160,7 +160,7 @@ STORY = Story(
     invented=INVENTED,
     ahead=AHEAD,
     acts=(
-        acts.train(ago=CANARY, params={"algorithms": ["dummy", "linear"]}),
+        acts.train(ago=CANARY, params={"algorithms": ["linear"]}),
         labels.labelled(EXPERTS, weight=6.0),
         acts.REPLAY,
     ),
