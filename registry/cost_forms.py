@@ -15,7 +15,8 @@ LONGEST_ACTION, LONGEST_CURRENCY = 40, 8
 
 
 class CostForm:
-    """`typed` is a POST, or None where the costs are shown as they are."""
+    """`typed` is a POST, or None where the costs are shown as they are. Costs that are
+    larger than the form stay as they are, whatever is posted."""
 
     def __init__(
         self,
@@ -31,7 +32,11 @@ class CostForm:
         numbers = [f for f in fields if f["kind"] in NUMBERS]
         numbers.sort(key=lambda f: f["kind"] != "numeric")  # money has decimals
         self.numeric = [f["name"] for f in numbers]
-        self.fits = len(self.classes) <= cost_words.MOST_CLASSES
+        self.fits = (
+            len(self.classes) <= cost_words.MOST_CLASSES
+            and len(costs.get("matrix") or {}) <= MOST_ACTIONS
+        )
+        typed = typed if self.fits else None
         self.errors: dict[str, str] = {}
         self.typed = _as_typed(costs, self.classes) if typed is None else typed
         self.costs = dict(costs) if typed is None else self._read()

@@ -147,7 +147,7 @@ def _import(
 ) -> HttpResponse:
     title = request.POST.get("name", "").strip() or upload.name
     actor = request.actor
-    if upload.size > intake.AT_ONCE:
+    if not tables.is_quick(path=upload.path, name=upload.name, most=intake.AT_ONCE):
         job = intake.later_from_file(
             project=project,
             staged=intake.keep_file(project=project, path=upload.path),

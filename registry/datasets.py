@@ -126,14 +126,20 @@ def target_column(project: Project) -> dict[str, Any]:
 
 
 def training_frame(
-    dataset: Dataset, parts: tuple[str, ...] = ("training", "validation")
+    dataset: Dataset,
+    parts: tuple[str, ...] = ("training", "validation"),
+    *,
+    columns: list[str] | None = None,
 ) -> pd.DataFrame:
-    """Rows with their target, as `registry.frames` types them; never test rows."""
+    """Rows with their target, or some of their columns, as `registry.frames` types
+    them; never test rows."""
     if not set(parts) <= {"training", "validation"}:
         raise ValueError(f"{parts}: only training and validation rows have a target.")
     import pandas as pd
 
-    table = pd.read_parquet(storage.local_copy(uri=dataset.uri, sha256=dataset.sha256))
+    path = storage.local_copy(uri=dataset.uri, sha256=dataset.sha256)
+    wanted = None if columns is None else [*columns, PART, PLACE]
+    table = pd.read_parquet(path, columns=wanted)
     table = table[table[PART].isin(parts)].drop(columns=[PART, PLACE])
     return table.reset_index(drop=True)
 

@@ -30,7 +30,7 @@ JUDGED = 50_000  # rows that are asked for leaks
 def take_file(*, path: Path, name: str, sha256: str, by: User) -> Draft:
     """A draft of an uploaded file: small ones are read at once, large ones by a job."""
     name = name[:255]
-    if path.stat().st_size <= AT_ONCE:
+    if tables.is_quick(path=path, name=name, most=AT_ONCE):
         frame, lineage = tables.read_table(path=path, name=name)
         draft = Draft(user=by, name=name)
         return _keep(draft, frame, {"upload": name, "sha256": sha256, **lineage})

@@ -65,11 +65,13 @@ def rows_of(project: Project) -> list[Row]:
 
 
 def _take(rows: list[Row], typed: Mapping[str, str]) -> None:
-    """What was typed, row by row; declared ones stay as the code says."""
+    """What was typed of each name: rows may have moved since. Declared ones stay as the
+    code says, and a row that the page did not have yet stays as it is."""
+    places = {v: k.removeprefix("name-") for k, v in typed.items() if k[:5] == "name-"}
     for row in rows:
-        if row["declared"]:
+        number = places.get(row["name"])
+        if row["declared"] or number is None:
             continue
-        number = row["number"]
         row["use"] = f"use-{number}" in typed
         row["required"] = f"required-{number}" in typed
         row["unit"] = typed.get(f"unit-{number}", "").strip()
@@ -91,7 +93,7 @@ def _take(rows: list[Row], typed: Mapping[str, str]) -> None:
 
 def _save(request: PageRequest, project: Project, rows: list[Row]) -> list[str]:
     newest = project.datasets.select_related("split").first()
-    changed = [r for r in rows if r["use"] and r["kind"] != r["was"]]
+    changed = [r for r in rows if r["use"] and _is_new(r)]
     if newest and changed:
         _check_kinds(newest, changed)
         if told := [f"{r['name']}: {r['error']}" for r in changed if r["error"]]:
@@ -113,14 +115,24 @@ def _save(request: PageRequest, project: Project, rows: list[Row]) -> list[str]:
     return []
 
 
+def _is_new(row: Row) -> bool:
+    """Whether the rows have to be asked: another kind, or a category without values."""
+    no_values = row["kind"] == "categorical" and not row.get("categories")
+    return bool(row["kind"] != row["was"] or no_values)
+
+
 def _check_kinds(dataset: Dataset, changed: list[Row]) -> None:
-    """Kinds that the newest rows do not bear out are refused by row."""
-    table = datasets.training_frame(dataset)
-    here = [row for row in changed if row["name"] in table]
-    _, bad = frames.conform(here, table)
+    """Kinds that the newest rows do not bear out are refused by row; what becomes a
+    category has every value that they hold. Only these columns are read."""
+    stored = {column["name"] for column in dataset.columns}
+    here = [row for row in changed if row["name"] in stored]
+    names = [row["name"] for row in here]
+    table, bad = frames.conform(here, datasets.training_frame(dataset, columns=names))
     wrong = {one.column: str(one) for one in bad}
     for row in here:
         row["error"] = wrong.get(row["name"], "")
+        if row["kind"] == "categorical":
+            row["categories"] = sorted(table[row["name"]].dropna().unique())
 
 
 def _field(row: Row, newest: Dataset | None) -> Row:

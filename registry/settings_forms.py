@@ -44,6 +44,18 @@ class Declared(forms.Form):
         """The project's attribute behind each field."""
         return {name: self.whole or name for name in self.fields}
 
+    def untouched(self, *names: str) -> bool:
+        """Whether fields hold what they showed: a number there is rounded, and what is
+        kept is not, so that it is better left alone."""
+        return all(
+            self.initial.get(name) is not None
+            and (
+                self.fields[name].disabled
+                or self.data.get(name, "").strip() == str(self.initial[name])
+            )
+            for name in names
+        )
+
 
 class ProblemForm(Declared):
     name = forms.CharField(max_length=120)
@@ -85,7 +97,7 @@ class ProblemForm(Declared):
     )
     zone = forms.ChoiceField(
         label="Time zone",
-        help_text="Of times that come without an offset, and of days on charts.",
+        help_text="Of times that come without an offset. Charts count days in UTC.",
     )
     retention_days = forms.FloatField(
         label="Keep predictions for days",
@@ -136,6 +148,8 @@ class ProblemForm(Declared):
         for span in ("horizon", "retention"):
             days = data.pop(f"{span}_days")
             data[span] = days * DAY if days else None
+            if self.untouched(f"{span}_days"):
+                data[span] = getattr(self.project, span)
         return data
 
 
@@ -172,6 +186,11 @@ class DecisionForm(Declared):
         help_text="An action; empty is “abstain”.",
     )
 
+    def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
+        super().__init__(*args, project=project, **kwargs)
+        # A number is decided by whoever asked: its page shows costs alone.
+        self.fields["kind"].required = project.is_classification
+
     @staticmethod
     def initial_of(project: Project) -> dict[str, Any]:
         told = project.decision
@@ -203,17 +222,22 @@ class DecisionForm(Declared):
 
     def decision(self) -> dict[str, Any]:
         data, found = self.cleaned_data, dict[str, Any]()
+        was = self.project.decision
         if data["kind"] == "none":
             return found
         found["kind"] = data["kind"]
         if data["kind"] == "threshold":
             found["threshold"] = data["threshold"] / 100
+            if "threshold" in was and self.untouched("threshold"):
+                found["threshold"] = was["threshold"]
             if data["below"] and data["above"]:
                 found["actions"] = [data["below"], data["above"]]
         if data["kind"] == "cost" and data["otherwise"]:
             found["otherwise"] = data["otherwise"]
         if data["abstain_low"] is not None:
             found["abstain"] = [data["abstain_low"] / 100, data["abstain_high"] / 100]
+            if "abstain" in was and self.untouched("abstain_low", "abstain_high"):
+                found["abstain"] = was["abstain"]
         return found
 
 
@@ -279,9 +303,10 @@ class GateForm(Declared):
             kept.pop(name, None)
             if data.get(name) is not None:
                 kept[name] = data[name]
-        kept.pop("max_latency_us", None)
+        limit = kept.pop("max_latency_us", None)
         if data.get("max_latency_ms"):
-            kept["max_latency_us"] = 1000 * data["max_latency_ms"]
+            same = self.untouched("max_latency_ms")
+            kept["max_latency_us"] = limit if same else 1000 * data["max_latency_ms"]
         if "slices" in self.fields:
             kept["slices"] = data["slices"]
         kept["approval"] = data["approval"]

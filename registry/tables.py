@@ -7,7 +7,7 @@ import gzip
 import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from registry.errors import TooLarge
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 LARGEST_FILE = 1024**3
+MOST_CELLS = 100_000_000  # eight bytes each, whatever the file packs them into
 LONGEST_NAME = 120
 PIECE = 1024**2
 SUFFIXES = {
@@ -57,6 +59,34 @@ def check_frame(frame: pd.DataFrame) -> None:
 def is_readable(name: str) -> bool:
     """Whether a file's name says that it is a table."""
     return Path(name.lower().removesuffix(".gz")).suffix in SUFFIXES
+
+
+def is_quick(*, path: Path, name: str, most: int) -> bool:
+    """Whether a file holds at most so many bytes once it is unpacked, so that a request
+    may wait for it. A broken one is quickly refused."""
+    if path.stat().st_size > most:
+        return False
+    with suppress(OSError, EOFError, zlib.error), _plain(path, name) as file:
+        start = file.read(4)
+        if start == b"PAR1":
+            return name.endswith(".gz") or _cells(path) * 8 <= most
+        return len(start) + len(file.read(most)) <= most
+    return True
+
+
+def _plain(path: Path, name: str) -> Any:
+    return gzip.open(path) if name.endswith(".gz") else path.open("rb")
+
+
+def _cells(path: Path) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        about = pq.read_metadata(path)
+    except (pa.ArrowException, OSError):
+        return 0
+    return about.num_rows * about.num_columns
 
 
 @contextmanager
@@ -154,13 +184,36 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
             about = file.metadata
             groups = (about.row_group(i) for i in range(about.num_row_groups))
             if sum(group.total_byte_size for group in groups) > LARGEST_FILE:
-                raise TooLarge("The table unpacks to more than 1 GB.")
+                raise _unpacks_to_too_much()
+            if about.num_rows * about.num_columns > MOST_CELLS:
+                told = f"{about.num_rows} rows of {about.num_columns} columns"
+                raise TooLarge(f"{told}: at most {MOST_CELLS:,} values are read.")
             _check_names(file.schema_arrow.names)
             _check_types(file.schema_arrow)
-            table = file.read()
+            table = _decoded(file)
     except (pa.ArrowException, OSError) as error:
         raise refused(f"This is no complete Parquet file: {error}") from error
-    return table.cast(_plain_types(table.schema)).to_pandas(ignore_metadata=True), {}
+    return table.to_pandas(ignore_metadata=True), {}
+
+
+def _decoded(file: pq.ParquetFile) -> pa.Table:
+    """The rows in plain types, batch by batch: a word that is stored once and repeated
+    a million times is large only here."""
+    import pyarrow as pa
+
+    schema = _plain_types(file.schema_arrow)
+    size, pieces = 0, []
+    for batch in file.iter_batches():
+        piece = pa.Table.from_batches([batch]).cast(schema)
+        size += piece.nbytes
+        if size > LARGEST_FILE:
+            raise _unpacks_to_too_much()
+        pieces.append(piece)
+    return pa.concat_tables(pieces) if pieces else schema.empty_table()
+
+
+def _unpacks_to_too_much() -> TooLarge:
+    return TooLarge("The table unpacks to more than 1 GB.")
 
 
 def _check_types(schema: pa.Schema) -> None:

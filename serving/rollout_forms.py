@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from registry.errors import FieldError, InvalidInput
+from registry.web import strict_json
 from registry.web.pages import whole_number
+from serving.variants import value_text
 
 MOST_ROWS = 60
 Form = Mapping[str, str]  # what was posted, by name
-SEPARATORS = re.compile(r"[,;\n]")
 DEFAULT_PLAN = (
     {"percent": 5, "hours": 24, "min_n": 200},
     {"percent": 25, "hours": 24, "min_n": 1000},
@@ -20,10 +21,14 @@ DEFAULT_PLAN = (
 
 
 def targets_of(form: Form) -> list[dict[str, Any]]:
-    """Targets from the rows of a form; a row without values is no target."""
+    """Targets from the rows of a form, one value a line; a row without values is no
+    target. An undo carries them whole."""
+    if whole := form.get("targets", ""):
+        given = strict_json.parse(whole.encode())
+        return given if isinstance(given, list) else [given]
     found: list[dict[str, Any]] = []
     for row in _rows(form, "target"):
-        values = [v.strip() for v in SEPARATORS.split(row.get("values", ""))]
+        values = [value.strip() for value in row.get("values", "").splitlines()]
         values = [value for value in values if value]
         if not values:
             continue
@@ -39,24 +44,24 @@ def targets_of(form: Form) -> list[dict[str, Any]]:
 
 
 def targets_as_form(targets: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The same as fields, for what takes an edit back."""
-    fields: dict[str, str] = {}
-    for place, row in enumerate(target_rows(targets)):
-        fields |= {f"target-{place}-{name}": value for name, value in row.items()}
-    return fields
+    """The same whole, in one field, for what takes an edit back."""
+    return {"targets": json.dumps(list(targets))} if targets else {}
 
 
 def target_rows(targets: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Each target as the words of its row."""
-    return [
-        {
-            "to": target["to"],
-            "attribute": target.get("attribute", ""),
-            "values": ", ".join(map(str, target.get("users") or target["in"])),
-            "percent": f"{target['percent']:g}" if "percent" in target else "",
-        }
-        for target in targets
-    ]
+    return [_target_row(target) for target in targets]
+
+
+def _target_row(target: Mapping[str, Any]) -> dict[str, str]:
+    values = [value_text(value) for value in target.get("users") or target["in"]]
+    return {
+        "to": target["to"],
+        "attribute": target.get("attribute", ""),
+        "values": "\n".join(values),
+        "told": ", ".join(values),
+        "percent": f"{target['percent']:g}" if "percent" in target else "",
+    }
 
 
 def plan_of(form: Form) -> list[dict[str, Any]]:

@@ -108,7 +108,9 @@ def matches(target: Mapping[str, Any], caller: Caller) -> bool:
     if "users" in target:
         return bool(caller.user) and caller.user in target["users"]
     value = caller.attributes.get(target["attribute"])
-    return value is not None and _text(value) in {_text(v) for v in target["in"]}
+    return value is not None and value_text(value) in {
+        value_text(one) for one in target["in"]
+    }
 
 
 def _of_target(target: Mapping[str, Any], shares: Shares, caller: Caller) -> str:
@@ -127,7 +129,8 @@ def _by_share(percent: Decimal, shares: Shares, caller: Caller) -> str:
     return CANARY if chosen else LIVE
 
 
-def _text(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value as targets compare it, and as people write it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():

@@ -231,6 +231,7 @@ def schema_form(project: Project, **changes: Any) -> dict[str, Any]:
     form: dict[str, Any] = {"revision": project.revision}
     for number, field in enumerate(project.fields):
         form |= {f"use-{number}": "on", f"kind-{number}": field["kind"]}
+        form[f"name-{number}"] = field["name"]
     return {name: value for name, value in (form | changes).items() if value != ""}
 
 
@@ -289,12 +290,39 @@ def test_two_edits_of_a_schema_do_not_overwrite_each_other(churn: Project) -> No
 def test_a_column_that_was_left_out_can_come_in(churn: Project) -> None:
     make_dataset(churn, frame=make_frame().assign(region=["north", "south"] * 60))
 
-    form = schema_form(churn, **{"use-4": "on", "kind-4": "categorical"})
+    form = schema_form(
+        churn, **{"name-4": "region", "use-4": "on", "kind-4": "categorical"}
+    )
     sign_in("Owen").post("/p/churn/data/schema", form)
 
     churn.refresh_from_db()
     assert churn.fields[4]["name"] == "region"
     assert churn.fields[4]["categories"] == ["north", "south"]
+
+
+def test_what_was_typed_stays_with_its_field_when_rows_move(churn: Project) -> None:
+    form = schema_form(churn, **{"unit-0": "months", "maximum-1": "900"})
+    churn.fields = churn.fields[::-1]
+    churn.save()
+
+    sign_in("Owen").post("/p/churn/data/schema", form)
+
+    churn.refresh_from_db()
+    said = {field["name"]: field for field in churn.fields}
+    assert said["tenure"]["unit"] == "months"
+    assert said["monthly_charges"]["maximum"] == 900
+    assert [name for name, field in said.items() if "unit" in field] == ["tenure"]
+
+
+def test_a_number_that_becomes_a_category_keeps_every_value(churn: Project) -> None:
+    make_dataset(churn, frame=make_frame(400).assign(tenure=[*range(40)] * 10))
+
+    form = schema_form(churn, **{"kind-0": "categorical"})
+    page = sign_in("Owen").post("/p/churn/data/schema", form, follow=True)
+
+    assert "The schema is changed." in text(page)
+    churn.refresh_from_db()
+    assert len(churn.fields[0]["categories"]) == 40
 
 
 def test_viewers_read_the_schema_and_cannot_write_it(churn: Project) -> None:

@@ -135,7 +135,7 @@ def test_targets_are_edited_as_rows_and_taken_back(churn: Project) -> None:
     form = {
         "target-0-to": "candidate",
         "target-0-attribute": "plan",
-        "target-0-values": "gold, silver",
+        "target-0-values": "gold\nsilver",
         "target-0-percent": "50",
         "target-1-to": "live",
         "target-1-values": "ann",
@@ -153,6 +153,32 @@ def test_targets_are_edited_as_rows_and_taken_back(churn: Project) -> None:
     assert "plan = gold, silver, 50 % of them" in " ".join(text(page).split())
     taken_back(ada, page)
     assert rollout.of_project(churn).targets == []
+
+
+def test_odd_values_of_targets_survive_an_edit_and_its_undo(churn: Project) -> None:
+    ada, found = sign_in("Ada"), rollout.of_project(churn)
+    before = [
+        {"to": "candidate", "attribute": "beta", "in": [True, 1.0]},
+        {"to": "live", "users": ["Doe, Jane", "ann;bob"]},
+    ]
+    rollout.set_targets(
+        rollout=found, targets=before, by="Ada", revision=found.revision
+    )
+    rows = sign_in("Ada").get("/p/churn/rollout").context["target_rows"]
+    form = {f"target-{n}-{k}": v for n, row in enumerate(rows) for k, v in row.items()}
+
+    press(ada, "targets", **form)
+
+    kept = rollout.of_project(churn).targets
+    assert kept[0]["in"] == ["true", "1"]
+    assert kept[1]["users"] == ["Doe, Jane", "ann;bob"]
+    press(ada, "targets")
+    found = rollout.of_project(churn)
+    rollout.set_targets(
+        rollout=found, targets=before, by="Ada", revision=found.revision
+    )
+    taken_back(ada, press(ada, "targets"))
+    assert rollout.of_project(churn).targets == before
 
 
 def test_a_plan_is_edited_as_rows_and_shown_as_steps(churn: Project) -> None:

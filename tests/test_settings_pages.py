@@ -339,6 +339,75 @@ def test_a_decision_that_cannot_be_is_refused(
     assert churn.decision == {"kind": "cost"}
 
 
+def test_costs_of_a_number_are_saved(churn: Project) -> None:
+    churn.delete()
+    minutes = make_project(
+        task="regression",
+        classes=[],
+        positive_class="",
+        costs={},
+        decision={},
+        silence="unknown",
+        primary_metric="mae",
+    )
+    make_people(minutes)
+
+    page = save(
+        sign_in("Owen"),
+        "/costs",
+        minutes,
+        costs="error",
+        error_value="2",
+        currency="EUR",
+    )
+
+    assert page.status_code == 200
+    minutes.refresh_from_db()
+    assert minutes.costs == {"error_value": 2, "currency": "EUR"}
+
+
+def test_costs_that_do_not_fit_the_form_stay_as_they_are(churn: Project) -> None:
+    matrix = {f"act {n}": {"No": n, "Yes": 10 - n} for n in range(10)}
+    Project.objects.filter(pk=churn.pk).update(costs={"matrix": matrix})
+    owen = sign_in("Owen")
+
+    shown = text(owen.get("/p/churn/settings/costs"))
+    page = save(owen, "/costs", churn, kind="cost", abstain_low="40", abstain_high="60")
+
+    assert "These costs stay as they are" in shown
+    assert page.status_code == 200
+    churn.refresh_from_db()
+    assert churn.costs == {"matrix": matrix}
+    assert churn.decision["abstain"] == [0.4, 0.6]
+
+
+def test_what_nobody_touched_is_not_rounded(churn: Project) -> None:
+    horizon, limit = timedelta(days=10, microseconds=1), 1234.56789
+    decision = {"kind": "threshold", "threshold": 0.123456789}
+    decision |= {"abstain": [0.1111111111, 0.2222222222]}
+    Project.objects.filter(pk=churn.pk).update(
+        horizon=horizon, decision=decision, gate={"max_latency_us": limit}
+    )
+    owen = sign_in("Owen")
+
+    def shown(place: str) -> dict[str, Any]:
+        form = owen.get(f"/p/churn/settings{place}").context["form"]
+        values = {name: form[name].value() for name in form.fields}
+        return {name: value for name, value in values.items() if value}
+
+    saved = [
+        save(owen, "", churn, **(shown("") | {"description": "New."})),
+        save(owen, "/costs", churn, **(COSTS | shown("/costs"))),
+        save(owen, "/gate", churn, **shown("/gate")),
+    ]
+
+    assert [page.status_code for page in saved] == [200, 200, 200]
+    churn.refresh_from_db()
+    assert (churn.description, churn.horizon) == ("New.", horizon)
+    assert {name: churn.decision[name] for name in decision} == decision
+    assert churn.gate["max_latency_us"] == limit
+
+
 def test_the_gate_keeps_what_its_form_does_not_show(churn: Project) -> None:
     Project.objects.filter(pk=churn.pk).update(gate={"unknown_rule": 1})
 

@@ -212,3 +212,48 @@ def test_what_a_csv_writer_writes_is_read_back(
     expected.to_csv(path, index=False, quoting=1)
     frame, _ = read_table(path=path)
     assert frame.to_numpy().tolist() == expected.to_numpy().tolist()
+
+
+def repeated(folder: Path, *, rows: int, columns: int = 1, word: str = "") -> Path:
+    """A small file of many rows: Parquet stores a word once, however often it is there."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    value = pa.scalar(word) if word else pa.scalar(1.0)
+    column = pa.repeat(value, rows)
+    path = folder / "bomb.parquet"
+    table = pa.table({f"c{i}": column for i in range(columns)})
+    pq.write_table(table, path)
+    return path
+
+
+def test_a_small_parquet_of_too_many_values_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST_CELLS", 5000)
+    path = repeated(tmp_path, rows=3000, columns=2)
+
+    with pytest.raises(TooLarge, match="3000 rows of 2 columns"):
+        read_table(path=path)
+
+
+def test_a_parquet_that_repeats_long_words_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = repeated(tmp_path, rows=200_000, word="long " * 20)
+    monkeypatch.setattr(tables, "LARGEST_FILE", 10 * path.stat().st_size + 1_000_000)
+
+    with pytest.raises(TooLarge, match="unpacks to more than"):
+        read_table(path=path)
+
+
+def test_what_unpacks_to_much_is_not_quick(tmp_path: Path) -> None:
+    packed = written(tmp_path, gzip.compress(b"a,b\n" + b"1,2\n" * 50_000), "t.csv.gz")
+    parquet = repeated(tmp_path, rows=50_000)
+    few = written(tmp_path, gzip.compress(b"a,b\n1,2\n"), "u.csv.gz")
+
+    assert packed.stat().st_size < 10_000
+    assert not tables.is_quick(path=packed, name="t.csv.gz", most=100_000)
+    assert not tables.is_quick(path=parquet, name="bomb.parquet", most=100_000)
+    assert tables.is_quick(path=few, name="u.csv.gz", most=100_000)
+    assert tables.is_quick(path=packed, name="t.csv.gz", most=1_000_000)

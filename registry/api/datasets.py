@@ -88,7 +88,7 @@ class DatasetsApi(Uploads, ProjectApi):  # type: ignore[misc]
         suffix = {"text/csv": ".csv", "application/x-ndjson": ".jsonl"}
         name = upload.name or f"upload{suffix.get(upload.content_type, '.parquet')}"
         title = upload.fields.get("name") or name
-        if upload.size > intake.AT_ONCE:
+        if not tables.is_quick(path=upload.path, name=name, most=intake.AT_ONCE):
             return self._by_job(upload, name=name, title=title)
         frame, read = tables.read_table(path=upload.path, name=name)
         lineage = {"upload": name, "sha256": upload.sha256, **read}
