@@ -3,11 +3,15 @@
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import pytest
 
 from tests import services
 
 pytest_plugins = ["tests.browsing"]
+# How long an example takes says something of the machine, not of the code.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
