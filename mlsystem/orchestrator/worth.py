@@ -49,6 +49,7 @@ def _other(candidate: ModelVersion) -> ModelVersion | None:
         project=candidate.project,
         dataset=candidate.dataset,
         kind=ModelVersion.Kind.TRAINED,
+        algorithm=candidate.algorithm,  # else the families would be compared
         number__lt=candidate.number,
     )
     ours = _windows(candidate)
