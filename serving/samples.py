@@ -13,7 +13,6 @@ from registry.clock import now as clock_now
 from registry.models import Project
 
 PLAIN = {"numeric": 1.0, "integer": 1, "boolean": True, "text": "some words"}
-MINUTES = "%Y-%m-%dT%H:%M"
 
 
 def example(project: Project) -> dict[str, Any]:
@@ -34,7 +33,8 @@ def _middle(field: Mapping[str, Any], figures: Mapping[str, Any]) -> Any:
         return clock_now().replace(second=0, microsecond=0).isoformat()
     if top:
         return top[0][0] == "true" if kind == "boolean" else top[0][0]
-    if median := (figures.get("quantiles") or {}).get("0.5"):
+    median = (figures.get("quantiles") or {}).get("0.5")
+    if median is not None:
         return round(median) if kind == "integer" else float(f"{median:.6g}")
     categories = field.get("categories") or [None]
     return PLAIN.get(kind, categories[0])
@@ -77,7 +77,11 @@ def without_offset(value: Any, zone: str) -> str:
         return ""
     if found.tzinfo is None:
         found = found.replace(tzinfo=UTC)
-    return found.astimezone(ZoneInfo(zone)).strftime(MINUTES)
+    try:
+        found = found.astimezone(ZoneInfo(zone))
+    except OverflowError:  # the first or the last day of all: as it was typed
+        pass
+    return found.replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 def pretty(body: Any) -> str:

@@ -25,12 +25,8 @@ def try_it(request: PageRequest, project: Project) -> HttpResponse:
     context: Asked = {"project": project, "place": "try"}
     asked: Asked | None = None
     if request.method == "POST":
-        try:
-            asked = read(project, request)
-        except InvalidInput as error:
-            context |= {"status": error.status, "answer": problem(error)}
-        else:
-            context |= _answered(project, request, asked)
+        asked, told = _sent(project, request)
+        context |= told
     shown = asked or {"input": samples.example(project)}
     pictures = [f["name"] for f in project.fields if f["kind"] == "image"]
     url = request.build_absolute_uri(f"/api/v1/projects/{project.slug}/predict")
@@ -44,7 +40,20 @@ def try_it(request: PageRequest, project: Project) -> HttpResponse:
     }
     htmx = getattr(request, "htmx", False)
     part = "serving/partials/tried.html"
-    return render(request, part if htmx else "serving/try.html", context)
+    if htmx:
+        return render(request, part, context)
+    status = 400 if context.get("refused") else 200
+    return render(request, "serving/try.html", context, status=status)
+
+
+def _sent(project: Project, request: PageRequest) -> tuple[Asked, Asked]:
+    """What was typed, which stays though it is refused; and what the page says to it."""
+    try:
+        asked = read(project, request)
+    except InvalidInput as error:
+        told = {"status": error.status, "answer": problem(error), "refused": True}
+        return read(project, request, files=False), told
+    return asked, _answered(project, request, asked)
 
 
 def _answered(project: Project, request: PageRequest, asked: Asked) -> Asked:
@@ -64,15 +73,15 @@ def _answered(project: Project, request: PageRequest, asked: Asked) -> Asked:
     }
 
 
-def read(project: Project, request: HttpRequest) -> Asked:
+def read(project: Project, request: HttpRequest, *, files: bool = True) -> Asked:
     """What was typed, as a request; empty is missing. A file is an image, and one that
-    was sent before need not be chosen again."""
+    was sent before need not be chosen again; without `files` only that one counts."""
     given: Asked = {}
     for field in project.fields:
         name, kind = field["name"], field["kind"]
         text = request.POST.get(f"field:{name}", "").strip()
         if kind == "image":
-            file = request.FILES.get(f"field:{name}")
+            file = request.FILES.get(f"field:{name}") if files else None
             text = forms.as_base64(name, file) if file else text
             text = text or request.POST.get(f"sent:{name}", "")
         if kind == "datetime":

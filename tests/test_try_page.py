@@ -6,10 +6,11 @@ import subprocess
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
-from registry.models import Project, User
+from registry.models import Dataset, Project, User
 from serving import samples
 from serving.models import Prediction
 from tests.factories import (
@@ -114,6 +115,48 @@ def test_a_moment_is_typed_in_the_projects_zone() -> None:
     assert '"sent_at": "2026-07-01T12:00:00+02:00"' in text(page).replace("&quot;", '"')
     assert 'type="datetime-local"' in text(page)
     assert 'value="2026-07-01T12:00"' in text(page)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/Lima"])
+def test_the_first_and_the_last_moment_are_answered(moment: str, zone: str) -> None:
+    fields = [{"name": "sent_at", "kind": "datetime"}]
+    make_people(make_project("parcels", zone=zone, fields=fields, entity=[]))
+    client = Client()
+    client.force_login(User.objects.get(username="Vera"))
+
+    page = client.post("/p/parcels/try", {"field:sent_at": moment})
+
+    assert page.status_code == 200
+    assert f'value="{moment}"' in text(page)
+
+
+def test_a_median_of_zero_is_what_is_usual(churn: Project) -> None:
+    dataset = churn.datasets.get()
+    dataset.profile["tenure"] = {"quantiles": {"0.5": 0.0}}
+    Dataset.objects.update(profile=dataset.profile)
+
+    assert samples.example(churn)["tenure"] == 0
+
+
+def test_what_was_typed_stays_when_an_image_is_refused() -> None:
+    fields = [{"name": "picture", "kind": "image"}, {"name": "note", "kind": "text"}]
+    make_people(make_project("digits", fields=fields, entity=["batch"]))
+    client = Client()
+    client.force_login(User.objects.get(username="Vera"))
+    sent = {
+        "field:picture": SimpleUploadedFile("a.png", b"no picture"),
+        "field:note": "smudged",
+        "entity:batch": "B7",
+        "user": "ann",
+    }
+
+    page = client.post("/p/digits/try", sent)
+
+    assert page.status_code == 400
+    assert "The file is no PNG, JPEG or WebP image." in text(page)
+    for words in (">smudged</textarea>", 'value="B7"', 'value="ann"'):
+        assert words in text(page)
 
 
 NASTY: dict[str, Any] = {"input": {"note": 'it\'s "quoted"\n`$(x)` </script>'}}
