@@ -6,35 +6,62 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from monitoring.judging.comparison import ROW_METRICS, compare_rollout, judged_on
 from monitoring.judging.evidence import history
 from monitoring.monitor.series import Window, total
 from registry.catalogue import METRICS
 from registry.clock import now as clock_now
+from registry.errors import EditedMeanwhile, NotFound
 from registry.models import Project
 from registry.web import keyset
 from registry.web.charts import Chart, answer
 from registry.web.figures import Series, colour, line
 from registry.web.pages import PageRequest, project_page
 from serving import rollout_forms as forms
+from serving import rollout_pages as buttons
 from serving import rollout_story as story
 from serving.models import Rollout
 
 EVENTS = 20
 FEW_USERS = 5  # an hour: fewer are told by the day
 BLANK_TARGETS = 2  # rows to write another one into
+TYPED = ("start", "targets", "plan")  # verbs whose forms hold much
 
 
-@project_page("viewer")
+@project_page("viewer", POST="admin")
 def rollout(request: PageRequest, project: Project) -> HttpResponse:
-    """Who serves whom, the evidence, and the buttons that change it."""
+    """Who serves whom, the evidence, and the buttons that change it. Its forms with
+    much to type come here too: what is refused stays as it was typed."""
+    if request.method != "POST":
+        return render(request, "monitoring/rollout.html", _context(request, project))
+    verb = request.POST.get("verb", "")
+    if verb not in TYPED:
+        raise NotFound("There is no such form.")
+    refused = buttons.press(request, project, verb)
+    if refused is None or isinstance(refused, EditedMeanwhile):
+        return redirect(request.path)
+    context = _context(request, project) | _typed(verb, request.POST)
+    return render(request, "monitoring/rollout.html", context, status=refused.status)
+
+
+def _context(request: PageRequest, project: Project) -> dict[str, Any]:
     found = _rollout(project)
     context: dict[str, Any] = {"project": project, "place": "rollout", "rollout": found}
     if found:
         context |= _told(found, now=clock_now()) | _history(request, project)
-    return render(request, "monitoring/rollout.html", context)
+    return context
+
+
+def _typed(verb: str, form: forms.Form) -> dict[str, Any]:
+    """What a form held when it was refused."""
+    typed: dict[str, Any] = {"refused": verb, "typed": form if verb == "start" else {}}
+    if verb == "targets":
+        typed["target_rows"] = [*forms.rows_of(form, "target")]
+    elif verb == "plan":
+        typed["plan_rows"] = [*forms.rows_of(form, "step")]
+    return typed
 
 
 def _rollout(project: Project) -> Rollout | None:

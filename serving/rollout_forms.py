@@ -27,7 +27,7 @@ def targets_of(form: Form) -> list[dict[str, Any]]:
         given = strict_json.parse(whole.encode())
         return given if isinstance(given, list) else [given]
     found: list[dict[str, Any]] = []
-    for row in _rows(form, "target"):
+    for row in rows_of(form, "target"):
         values = [value.strip() for value in row.get("values", "").splitlines()]
         values = [value for value in values if value]
         if not values:
@@ -67,7 +67,7 @@ def _target_row(target: Mapping[str, Any]) -> dict[str, str]:
 def plan_of(form: Form) -> list[dict[str, Any]]:
     """Steps from the rows of a form; a row without a share is no step."""
     steps: list[dict[str, Any]] = []
-    for row in _rows(form, "step"):
+    for row in rows_of(form, "step"):
         share = row.get("percent", "").strip()
         if not share:
             continue
@@ -92,7 +92,7 @@ def _least(text: str, place: str) -> int:
 def plan_as_form(plan: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The same as fields, for what takes an edit back."""
     return {
-        f"step-{place}-{name}": f"{step.get(name, 0):g}"
+        f"step-{place}-{name}": value_text(step.get(name, 0))
         for place, step in enumerate(plan)
         for name in ("percent", "hours", "min_n")
     }
@@ -109,7 +109,7 @@ def number(text: str, what: str) -> float:
     return found
 
 
-def _rows(form: Form, name: str) -> Iterator[dict[str, str]]:
+def rows_of(form: Form, name: str) -> Iterator[dict[str, str]]:
     """The fields `name-0-…`, `name-1-…` as one dict each, in order."""
     rows: dict[int, dict[str, str]] = {}
     for key in form:

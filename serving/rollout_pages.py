@@ -36,26 +36,32 @@ Fields = dict[str, str]
 @project_page(POST=("owner", "admin"))
 def rollout_verb(request: PageRequest, project: Project, verb: str) -> HttpResponse:
     """A button was pressed: do it, say what was done, and offer to take it back."""
-    page = redirect(reverse("rollout", args=[project.slug]))
     if verb not in VERBS:
         raise NotFound("There is no such button.")
     if verb not in OWNER_VERBS and not request.actor.may("admin"):
         messages.error(request, "An admin of the project may do this.")
-        return page
+    else:
+        press(request, project, verb)
+    return redirect(reverse("rollout", args=[project.slug]))
+
+
+def press(request: PageRequest, project: Project, verb: str) -> DomainError | None:
+    """Do what the button says and tell it, in a message; or why it was refused."""
     try:
         before = verbs.of_project(project)
         going_on = verb == "resume" and before.state in {"paused", "held"}
         if going_on and not request.actor.may("admin"):
             raise Forbidden("This needs the role admin: a candidate would go on.")
         after = VERBS[verb](request.POST, before, _edit(request))
-    except EditedMeanwhile:
+    except EditedMeanwhile as error:
         messages.error(request, _lost(project, request))
+        return error
     except DomainError as error:
         words = " ".join([error.detail, *(e.message for e in error.errors)])
         messages.error(request, words)
-    else:
-        _say(request, project, verb, before, after)
-    return page
+        return error
+    _say(request, project, verb, before, after)
+    return None
 
 
 def _edit(request: PageRequest) -> Edit:
@@ -83,9 +89,9 @@ def _lost(project: Project, request: PageRequest) -> str:
 def _say(
     request: PageRequest, project: Project, verb: str, before: Rollout, after: Rollout
 ) -> None:
-    back = UNDO[verb](before, after)
+    back = UNDO[verb](before)
     if back is None or (back[0] not in OWNER_VERBS and not request.actor.may("admin")):
-        messages.success(request, DONE[verb])
+        messages.success(request, f"{DONE[verb]} {_way_back(verb, before)}".strip())
         return
     action, fields = back
     undo.offer(
@@ -96,6 +102,16 @@ def _say(
         reason="Taken back.",
         **fields,
     )
+
+
+def _way_back(verb: str, before: Rollout) -> str:
+    """How to go back where one button cannot restore all that was before."""
+    if verb == "promote":
+        return f"“Back to version {before.live.number}” lets that one answer again."
+    if verb == "rollback" and before.candidate:
+        number = before.candidate.number
+        return f"Version {number} can be brought in again, as a new rollout."
+    return ""
 
 
 def _whole(form: forms.Form, name: str) -> int:
@@ -168,30 +184,27 @@ DONE = {
 }
 
 
-def _began_again(before: Rollout, after: Rollout) -> tuple[str, Fields] | None:
-    """What a rollback ended, as it was; or the two versions swapped once more."""
-    if before.candidate is None:
-        return "rollback", {}
-    fields = {"candidate": str(before.candidate.number), "mode": before.mode}
-    fields |= forms.targets_as_form(before.targets) | forms.plan_as_form(before.plan)
-    return "start", fields | {"percent": f"{float(before.percent):g}"}
+def _resume_is_exact(before: Rollout) -> bool:
+    """Whether "resume" leads back here: it starts what is stopped, and ends the
+    baseline for everyone."""
+    return before.state not in {"paused", "held"} and not before.baseline_for_all
 
 
-# How each is taken back, from the rollout before and after it; None: it cannot be.
-UNDO: dict[str, Callable[[Rollout, Rollout], tuple[str, Fields] | None]] = {
-    "start": lambda before, after: ("rollback", {}),
-    "percent": lambda before, after: (
-        "percent",
-        {"percent": f"{float(before.percent):g}"},
-    ),
-    "targets": lambda before, after: ("targets", forms.targets_as_form(before.targets)),
-    "plan": lambda before, after: ("plan", forms.plan_as_form(before.plan)),
-    "pause": lambda before, after: ("resume", {}),
-    "hold": lambda before, after: ("resume", {}),
-    "resume": lambda before, after: None,
-    "promote": lambda before, after: ("rollback", {}),
-    "rollback": _began_again,
-    "baseline": lambda before, after: ("resume", {}),
+Back = tuple[str, Fields] | None
+
+# What takes each back, from the rollout before it; None where no button restores it
+# exactly: a candidate that ended comes back with another salt, to other users.
+UNDO: dict[str, Callable[[Rollout], Back]] = {
+    "start": lambda before: None if before.candidate else ("rollback", {}),
+    "percent": lambda before: ("percent", {"percent": f"{float(before.percent):g}"}),
+    "targets": lambda before: ("targets", forms.targets_as_form(before.targets)),
+    "plan": lambda before: ("plan", forms.plan_as_form(before.plan)),
+    "pause": lambda before: ("resume", {}) if _resume_is_exact(before) else None,
+    "hold": lambda before: ("resume", {}) if _resume_is_exact(before) else None,
+    "resume": lambda before: None,
+    "promote": lambda before: None,
+    "rollback": lambda before: None if before.candidate else ("rollback", {}),
+    "baseline": lambda before: ("resume", {}) if _resume_is_exact(before) else None,
 }
 
 

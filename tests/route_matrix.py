@@ -129,7 +129,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "model": {"GET": "viewer"},
     "model-worst": {"GET": "owner"},
     "model-chart": {"GET": "viewer"},
-    "rollout": {"GET": "viewer"},
+    "rollout": {"GET": "viewer", "POST": "admin"},
     "monitor": {"GET": "viewer", "POST": "owner"},
     "monitor-chart": {"GET": "viewer"},
     "alerts": {"GET": "viewer", "POST": "owner"},

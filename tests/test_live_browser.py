@@ -125,7 +125,8 @@ def test_a_rollout_is_aimed_asked_and_taken_back(
     page.get_by_role("button", name="Promote version 2").click()
     expect(page.locator(".history li").first).to_contain_text("It was promised.")
     assert rollout.of_project(project).live.number == 2
-    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("lets that one answer again")).to_be_visible()
+    page.get_by_role("button", name="Back to version 1").click()
     expect(page.get_by_text("Rolled back.")).to_be_visible()
     assert rollout.of_project(project).live.number == 1
     assert watched.said + watched.refused() == []

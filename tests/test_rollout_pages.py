@@ -15,6 +15,7 @@ from monitoring.monitor.folding import bring_up_to_date
 from registry.actors import COMMAND_LINE
 from registry.clock import moved_to, now
 from registry.models import Project, User
+from registry.web import undo
 from serving import rollout
 from serving.frontend import front
 from serving.models import Rollout
@@ -81,8 +82,6 @@ def press(client: Client, verb: str, **form: Any) -> HttpResponse:
 
 def taken_back(client: Client, page: HttpResponse) -> HttpResponse:
     """The undo button of the message on a page."""
-    from registry.web import undo
-
     (message,) = page.context["messages"]
     back = undo.offered(message)
     assert back is not None
@@ -228,7 +227,7 @@ def test_a_wrong_row_is_named_and_changes_nothing(
         ("percent", {"percent": "60"}, "percent"),
         ("hold", {}, "state"),
         ("pause", {}, "state"),
-        ("promote", {}, "live_id"),
+        ("baseline", {}, "baseline_for_all"),
     ],
 )
 def test_what_was_pressed_can_be_taken_back(
@@ -244,18 +243,117 @@ def test_what_was_pressed_can_be_taken_back(
     assert getattr(rollout.of_project(churn), field) == before
 
 
-def test_a_rollout_that_was_ended_comes_back_as_it_was(churn: Project) -> None:
+@pytest.mark.parametrize(
+    ("first", "verb", "way"),
+    [
+        (["pause"], "baseline", ""),
+        (["baseline"], "pause", ""),
+        (["baseline"], "hold", ""),
+        (["hold"], "pause", ""),
+        (["hold"], "baseline", ""),
+        ([], "promote", "“Back to version 1” lets that one answer again."),
+        ([], "rollback", "Version 2 can be brought in again, as a new rollout."),
+    ],
+)
+def test_nothing_is_taken_back_that_would_not_be_restored_exactly(
+    churn: Project, first: list[str], verb: str, way: str
+) -> None:
     ada = sign_in("Ada")
-    press(ada, "targets", **{"target-0-values": "ann", "target-0-to": "candidate"})
-    before = rollout.of_project(churn)
+    for one in first:
+        press(ada, one)
+
+    page = press(ada, verb)
+
+    (message,) = page.context["messages"]
+    assert undo.offered(message) is None
+    assert way in str(message)
+
+
+def test_a_shadow_that_goes_on_as_canary_is_not_ended_by_undo(churn: Project) -> None:
+    ada = sign_in("Ada")
+    press(ada, "rollback")
+    page = press(ada, "start", candidate="2", mode="shadow", percent="5")
+    (message,) = page.context["messages"]
+    assert undo.offered(message)
+
+    page = press(ada, "start", candidate="2", mode="canary", percent="5")
+
+    assert rollout.of_project(churn).mode == "canary"
+    (message,) = page.context["messages"]
+    assert undo.offered(message) is None
+
+
+def test_swapping_two_versions_is_taken_back(churn: Project) -> None:
+    ada = sign_in("Ada")
+    press(ada, "promote")
 
     page = press(ada, "rollback")
-    assert rollout.of_project(churn).candidate is None
+    assert rollout.of_project(churn).live.number == 1
     taken_back(ada, page)
 
-    after = rollout.of_project(churn)
-    assert (after.candidate, after.percent) == (before.candidate, before.percent)
-    assert (after.targets, after.mode) == (before.targets, before.mode)
+    assert rollout.of_project(churn).live.number == 2
+
+
+def test_a_plan_of_many_answers_is_taken_back(churn: Project) -> None:
+    ada = sign_in("Ada")
+    press(ada, "plan", **STEP | {"step-0-min_n": "1234567"})
+
+    taken_back(ada, press(ada, "plan", **STEP))
+
+    assert rollout.of_project(churn).plan[0]["min_n"] == 1234567
+
+
+@pytest.mark.parametrize("kept", ["5", "[", '["x"]'])
+def test_targets_that_are_none_are_refused(churn: Project, kept: str) -> None:
+    before = rollout.of_project(churn).revision
+
+    assert press(sign_in("Ada"), "targets", targets=kept).status_code == 200
+
+    assert rollout.of_project(churn).revision == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "form", "stays"),
+    [
+        (
+            "targets",
+            {"target-0-values": "ann\r\nbob", "target-0-percent": "all"},
+            [">ann\r\nbob</textarea>", 'value="all"', 'id="edit-targets" open'],
+        ),
+        (
+            "plan",
+            {"step-0-percent": "7.5", "step-0-hours": "soon"},
+            ['value="7.5"', 'value="soon"', 'id="edit-plan" open'],
+        ),
+    ],
+)
+def test_what_was_typed_stays_when_it_is_refused(
+    churn: Project, verb: str, form: dict[str, str], stays: list[str]
+) -> None:
+    given = {"verb": verb, "revision": rollout.of_project(churn).revision} | form
+
+    answer = sign_in("Ada").post("/p/churn/rollout", given)
+
+    assert answer.status_code == 400
+    for words in stays:
+        assert words in text(answer)
+
+
+def test_a_start_that_is_refused_keeps_what_was_typed(churn: Project) -> None:
+    ada = sign_in("Ada")
+    press(ada, "rollback")
+    revision = rollout.of_project(churn).revision
+    given = {"verb": "start", "revision": revision, "candidate": "2", "mode": "ab"}
+    given |= {"percent": "150", "reason": "Let us see."}
+
+    answer = ada.post("/p/churn/rollout", given)
+    page = text(answer)
+
+    assert answer.status_code == 400
+    for words in ('"ab" selected', 'value="150"', 'value="Let us see."'):
+        assert words in page
+    assert ada.post("/p/churn/rollout", given | {"percent": "10"}).status_code == 302
+    assert rollout.of_project(churn).mode == "ab"
 
 
 def test_the_loser_of_two_edits_is_told_what_changed(churn: Project) -> None:
