@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from monitoring.evaluator.moments import Moments
+from monitoring.evaluator.sentences import number
 from monitoring.models import DayBucket, Standing
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.owner import standing
@@ -185,6 +187,31 @@ def test_a_summary_holds_both_sides_traffic_and_money() -> None:
     assert found["traffic"]["a_day"] == 90
     assert found["money"]["value"] == pytest.approx(8 * 90, rel=0.3)
     assert found["money"]["where"] == "in production"
+
+
+@pytest.mark.django_db
+def test_money_a_day_is_of_the_same_days_on_the_overview_and_the_monitor() -> None:
+    """Three days of traffic with a silent one in between, on both pages."""
+    from monitoring.watch.asked import read_asked
+    from monitoring.watch.money import money_chart
+
+    project = make_project("churn", silence="unknown")
+    baseline, live = (make_bare_version(project, number) for number in (1, 2))
+    row = rollouts.open_with_baseline(project=project, version=baseline)
+    Rollout.objects.filter(pk=row.pk).update(live=live)
+    for ago in (3, 1):
+        day = NOW.date() - timedelta(days=ago)
+        put(live, day, np.full(60, 40.0))
+    rollout = standing.rollouts_of([project]).get()
+    midnight = f"{NOW:%F}T00:00"
+    week = f"{NOW - timedelta(days=7):%F}T00:00"
+    query = QueryDict(f"from={week}&to={midnight}&bucket=day")
+
+    told = standing.standing(rollout, now=NOW)["traffic"]["a_day"]
+    chart = money_chart(read_asked(query, rollout=rollout, now=NOW))
+
+    assert told == 120 / 3
+    assert f"Version 2 costs about {number(40.0 * told)} USD a day" in chart.title
 
 
 @pytest.mark.django_db

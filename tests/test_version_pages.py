@@ -1,6 +1,7 @@
 """The leaderboard, two versions side by side, and the report of one: what they say, to
 whom, and what the buttons do."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from django.db import connection
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
+from labelling.models import Match
 from monitoring.models import Evaluation
+from monitoring.versions import mistakes
+from registry.clock import now
 from registry.models import ModelVersion, Project
-from tests.factories import make_bare_version, make_project, sign_in
+from tests.factories import make_bare_version, make_prediction, make_project, sign_in
 from tests.full_project import make_full_project, make_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
@@ -229,6 +233,27 @@ def test_mistakes_are_production_rows_and_for_owners_alone(churn: Project) -> No
     assert "<html" not in text(part)
     none = text(sign_in("Owen").get("/p/churn/mistakes/3"))
     assert "No truth is known yet" in none
+
+
+def test_mistakes_are_found_behind_answers_whose_truth_is_not_in_yet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mistakes, "LOOKED_AT", 3)
+    project = make_project()
+    version, other = make_bare_version(project, 1), make_bare_version(project, 2)
+    for minutes in range(10):  # the oldest two were wrong; of the rest nobody knows
+        for one in (version, other):
+            at = now() - timedelta(hours=5) + timedelta(minutes=minutes)
+            row = make_prediction(project, version=one, at=at)
+            if minutes < 2:
+                Match.objects.create(
+                    project=project, prediction_id=row.pk, value="No", by_silence=True,
+                    source="silence", observed_at=at, predicted_at=at,
+                )  # fmt: skip
+
+    worst, known = mistakes.worst(version)
+
+    assert (len(worst), known) == (2, 2)
 
 
 def test_the_buttons_say_what_they_do_and_serving_versions_have_none(

@@ -6,13 +6,14 @@ that a list of sixty projects is one query; one project is read anew.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
 from monitoring.models import Standing
 from monitoring.monitor.performance import read_metric
+from monitoring.monitor.traffic import answers_a_day
 from monitoring.owner.days import LIVE, SHADOW, History, histories, mature_until, merged
 from monitoring.owner.evidence import (
     MEANS,
@@ -222,8 +223,10 @@ def _traffic(history: History, *, today: date) -> dict[str, Any]:
         by_day[each.day] = by_day.get(each.day, 0) + each.n
     line = [by_day.get(today - timedelta(days=ago), 0) for ago in range(28, 0, -1)]
     lately, before = sum(line[-7:]), sum(line[-14:-7])
+    midnight = datetime.combine(today, time(), tzinfo=UTC)
+    week = [(midnight - timedelta(days=ago), line[-ago]) for ago in range(1, 8)]
     return {
-        "a_day": lately / 7,
+        "a_day": answers_a_day(week, end=midnight),
         "before": before / 7,
         "change": (lately - before) / before if before else None,
         "today": by_day.get(today, 0),

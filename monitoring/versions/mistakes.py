@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from labelling.models import Match
 from registry.models import ModelVersion, Project
 from serving.models import Prediction
 
-LOOKED_AT = 2000  # the newest answers
+LOOKED_AT = 2000  # the newest answers with truth
+LOOKED_THROUGH = 20_000  # truths of all versions of its time, to find them
 SHOWN = 12
 
 
@@ -33,19 +36,30 @@ class Mistake:
 
 def worst(version: ModelVersion) -> tuple[list[Mistake], int]:
     """The worst first, and of how many answers with truth they are."""
-    answers = {
-        row["id"]: row
-        for row in Prediction.objects.filter(version=version, test=False)
-        .order_by("-at")
-        .values("id", "at", "entity", "reference", "output", "score")[:LOOKED_AT]
-    }
-    matches = Match.objects.filter(prediction_id__in=list(answers))
-    found = [
-        _mistake(version.project, answers[key], truth)
-        for key, truth in matches.values_list("prediction_id", "value")
-    ]
+    truths = dict(_newest(version).values_list("prediction_id", "value")[:LOOKED_AT])
+    answers = Prediction.objects.filter(pk__in=list(truths)).values(
+        "id", "at", "entity", "reference", "output", "score"
+    )
+    found = [_mistake(version.project, row, truths[row["id"]]) for row in answers]
     ranked = sorted((m for m in found if m.wrong > 0), key=lambda m: -m.wrong)
     return ranked[:SHOWN], len(found)
+
+
+def _newest(version: ModelVersion) -> QuerySet[Match]:
+    """Truth of its answers, the newest answers first: from the truth's side, since the
+    newest answers may all still wait for theirs."""
+    asked = Prediction.objects.filter(version=version)
+    moments = asked.values_list("at", flat=True)
+    first, last = moments.order_by("at").first(), moments.order_by("-at").first()
+    if first is None:
+        return Match.objects.none()
+    of_its_time = Match.objects.filter(
+        project=version.project_id, predicted_at__range=(first, last)
+    ).order_by("-predicted_at")
+    own = asked.filter(pk=OuterRef("prediction_id"), test=False)
+    return Match.objects.filter(
+        Exists(own), pk__in=of_its_time.values("pk")[:LOOKED_THROUGH]
+    ).order_by("-predicted_at")
 
 
 def _mistake(project: Project, row: Mapping[str, Any], truth: Any) -> Mistake:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from monitoring.evaluator.moments import Moments
 from monitoring.evaluator.sentences import number
 from monitoring.judging.statistics import welch
+from monitoring.monitor.traffic import answers_a_day
 from monitoring.watch.asked import Asked, Shown, length
 from monitoring.watch.over_time import marks
 from monitoring.watch.rollups import Piece, grouped, outcomes_of, pieces, steps
@@ -73,7 +74,8 @@ def _title(asked: Asked, found: Sequence[Piece], *, currency: str) -> str:
     cost = costs_of(ours)
     if not cost.n:
         return "What decisions cost a day."
-    a_day = answers_a_day(asked, ours)
+    answered = [(p.at, p.n) for p in ours if p.role != "shadow"]
+    a_day = answers_a_day(answered, end=min(asked.end, asked.now))
     name = asked.first.name
     words = f"{name} costs about {number(cost.mean * a_day)} {currency} a day"
     rival = next((one for one in asked.shown if one.role == "baseline"), None)
@@ -88,10 +90,3 @@ def _title(asked: Asked, found: Sequence[Piece], *, currency: str) -> str:
         f"{words}, {number(abs(gap.value) * a_day)} {less} than the baseline would "
         f"({sure})."
     )
-
-
-def answers_a_day(asked: Asked, found: Sequence[Piece]) -> float:
-    """Of the days on which there were any."""
-    counted = [p for p in found if p.role != "shadow"]
-    days = {p.at.date() for p in counted}
-    return sum(p.n for p in counted) / max(len(days), 1)
