@@ -55,11 +55,12 @@ def prepare(folder: Path) -> None:
 
     call_command("migrate", verbosity=0)
     project, versions, rows = make_project()
-    places = fill_buckets(project, versions, rows)
+    fill_buckets(project, versions, rows)
     fill_rows(project, versions, rows, folder)
     from monitoring.monitor.days import merge_days
 
-    merge_days(project, places)
+    while merge_days(project):
+        pass
 
 
 def make_project() -> tuple[Any, list[Any], list[dict[str, Any]]]:
@@ -106,22 +107,19 @@ def hours() -> list[datetime]:
     return [end - timedelta(hours=back) for back in range(24 * DAYS)][::-1]
 
 
-def fill_buckets(
-    project: Any, versions: list[Any], rows: list[dict[str, Any]]
-) -> set[Any]:
+def fill_buckets(project: Any, versions: list[Any], rows: list[dict[str, Any]]) -> None:
     """A few hours folded by the product's own functions, repeated over four weeks."""
     import numpy as np
 
     from monitoring.evaluator.economics import Economics
     from monitoring.evaluator.scored import Scored
     from monitoring.models import HourBucket
-    from monitoring.monitor.fold import Place
     from monitoring.monitor.inputs import fold_inputs
     from monitoring.monitor.outcomes import fold_outcomes
     from monitoring.monitor.references import reference_of
 
     rng = np.random.default_rng(7)
-    found, places = [], set()
+    found = []
     for version, role, share in zip(
         versions, ("live", "canary"), (1 - CANARY, CANARY), strict=True
     ):
@@ -158,9 +156,7 @@ def fill_buckets(
                     truths=n, inputs=packed, outcomes=known,
                 )
             )  # fmt: skip
-            places.add(Place(version.pk, role, "", hour))
     HourBucket.objects.bulk_create(found, batch_size=200)
-    return places
 
 
 def fill_rows(

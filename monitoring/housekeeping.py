@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from labelling.models import TruthInbox
 from monitoring.judging.rollouts import judge_all
@@ -18,7 +18,7 @@ def tick(now: datetime) -> None:
     """Ask for a fold wherever something is new."""
     waiting = set(PredictionInbox.objects.values_list("project", flat=True).distinct())
     waiting |= set(TruthInbox.objects.values_list("project", flat=True).distinct())
-    dirty = HourBucket.objects.filter(dirty__gt=F("cleaned"))
+    dirty = HourBucket.objects.filter(Q(dirty__gt=F("cleaned")) | Q(unmerged=True))
     waiting |= set(dirty.values_list("project", flat=True).distinct())
     for project in Project.objects.filter(pk__in=waiting):
         enqueue(task="monitoring.fold", project=project, key=f"fold:{project.pk}")

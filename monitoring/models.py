@@ -70,6 +70,7 @@ class HourBucket(Bucket):
     hour = models.DateTimeField()
     dirty = models.PositiveIntegerField(default=0)  # counts up; cleared by compare
     cleaned = models.PositiveIntegerField(default=0)
+    unmerged = models.BooleanField(default=True)  # its day does not hold it yet
 
     class Meta:
         constraints = [
@@ -83,6 +84,11 @@ class HourBucket(Bucket):
                 fields=["project", "version"],
                 condition=Q(dirty__gt=models.F("cleaned")),
                 name="hour_dirty",
+            ),
+            models.Index(
+                fields=["project", "hour"],
+                condition=Q(unmerged=True),
+                name="hour_unmerged",
             ),
         ]
 

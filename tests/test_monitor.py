@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from labelling.collector.truth import record_truth
+from monitoring import housekeeping
 from monitoring.models import DayBucket, HourBucket
+from monitoring.monitor import folding
 from monitoring.monitor.folding import bring_up_to_date
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.series import Window, points, read, total
-from registry.models import Project
+from registry.models import Job, Project
 from serving.models import Prediction, PredictionInbox
 from tests.factories import make_dataset, make_prediction, make_project, make_version
 
@@ -114,6 +116,33 @@ def test_any_order_of_truths_and_folds_gives_the_same_buckets(
     assert by_hour["13"] == {"No": {"No": 1}, "Yes": {"No": 1, "Yes": 1}} or (
         by_hour["13"] == {"No": {"No": 1}, "Yes": {"Yes": 2}}
     )
+
+
+def test_a_day_that_a_crash_left_old_is_merged_by_the_next_fold(
+    churn: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = answered(churn)
+    bring_up_to_date(churn)
+    answered(churn, at=NOW + HOUR, version=row.version)
+    truth(churn, row, "Yes")
+
+    def crash(project: Project) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folding, "merge_days", crash)
+        with pytest.raises(KeyboardInterrupt):
+            bring_up_to_date(churn)
+    day = DayBucket.objects.get()
+    assert (day.n, day.truths) == (1, 0)
+
+    housekeeping.tick(NOW)  # nothing waits in an inbox: the hours ask for it
+    assert Job.objects.filter(task="monitoring.fold", project=churn).exists()
+    bring_up_to_date(churn)
+
+    day.refresh_from_db()
+    assert (day.n, day.truths) == (2, 1)
+    assert not HourBucket.objects.filter(unmerged=True).exists()
 
 
 def test_truth_that_came_first_counts_when_its_prediction_is_folded(

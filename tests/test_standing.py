@@ -278,7 +278,6 @@ def test_many_projects_are_read_in_two_queries() -> None:
 def test_a_total_reads_whole_days_as_days_and_its_ends_by_the_hour() -> None:
     from monitoring.models import HourBucket
     from monitoring.monitor.days import merge_days
-    from monitoring.monitor.fold import Place
     from monitoring.monitor.series import Window, total
 
     version = make_bare_version(make_project(silence="unknown"))
@@ -288,10 +287,7 @@ def test_a_total_reads_whole_days_as_days_and_its_ends_by_the_hour() -> None:
             project=version.project, version=version, role="live", hour=hour, n=1,
             truths=1, outcomes=outcomes([5.0]).pack(),
         )  # fmt: skip
-    merge_days(
-        version.project,
-        [Place(version=version.pk, role="live", slice="", hour=hour) for hour in hours],
-    )
+    merge_days(version.project)
     window = Window(start=NOW - timedelta(hours=90), end=NOW - timedelta(hours=3))
 
     found = total(version, window, now=NOW)

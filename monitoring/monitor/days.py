@@ -1,33 +1,44 @@
-"""Component 4, Monitor: days are merged from their hours, whenever an hour changes."""
+"""Component 4, Monitor: days are merged from their hours. An hour says itself that its
+day does not hold it yet, so a crash in between leaves no day old."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import transaction
 
 from monitoring.models import DayBucket, HourBucket
-from monitoring.monitor.fold import Place
 from monitoring.monitor.inputs import Inputs
 from monitoring.monitor.outcomes import Outcomes
 from registry.models import Project
 
+CHUNK = 500  # changed hours looked at in one go
 
-def merge_days(project: Project, places: Iterable[Place]) -> None:
-    """Bring the days of these hours up to date."""
-    for version, role, name, day in sorted(
-        {(place.version, place.role, place.slice, place.day) for place in places}
-    ):
-        start = datetime.combine(day, time(), tzinfo=UTC)
-        where = {"version_id": version, "role": role, "slice": name}
-        with transaction.atomic():
-            bucket, _ = DayBucket.objects.select_for_update(of=("self",)).get_or_create(
-                **where, day=day, defaults={"project": project}
-            )
-            hours = HourBucket.objects.filter(
-                **where, hour__gte=start, hour__lt=start + timedelta(days=1)
-            )
-            _sum(bucket, list(hours))
-            bucket.save()
+
+def merge_days(project: Project) -> bool:
+    """Bring the days of up to 500 changed hours up to date; False: there were none."""
+    changed = HourBucket.objects.filter(project=project, unmerged=True)
+    places = changed.order_by("hour").values_list("version_id", "role", "slice", "hour")
+    days = {(*place, hour.date()) for *place, hour in places[:CHUNK]}
+    for version, role, name, day in sorted(days):
+        _merge(project, day, version_id=version, role=role, slice=name)
+    return bool(days)
+
+
+@transaction.atomic
+def _merge(project: Project, day: date, **where: int | str) -> None:
+    """Hours are held before the day, in the order in which folds hold them."""
+    start = datetime.combine(day, time(), tzinfo=UTC)
+    hours = list(
+        HourBucket.objects.select_for_update(of=("self",))
+        .filter(**where, hour__gte=start, hour__lt=start + timedelta(days=1))
+        .order_by("hour")
+    )
+    bucket, _ = DayBucket.objects.select_for_update(of=("self",)).get_or_create(
+        **where, day=day, defaults={"project": project}
+    )
+    _sum(bucket, hours)
+    bucket.save()
+    merged = [hour.pk for hour in hours]
+    HourBucket.objects.filter(pk__in=merged).update(unmerged=False)
 
 
 def _sum(day: DayBucket, hours: list[HourBucket]) -> None:

@@ -6,7 +6,7 @@ is lost to clocks or to ids that commit late, and nothing counts twice.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -32,10 +32,6 @@ class Place(NamedTuple):
     role: str
     slice: str
     hour: datetime
-
-    @property
-    def day(self) -> date:
-        return self.hour.date()
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -123,7 +119,10 @@ def _add(
     bucket.errors += sum(1 for row in rows if row.error)
     bucket.fallbacks += sum(1 for row in rows if row.fallback)
     bucket.dirty += has_truth
-    bucket.save(update_fields=["inputs", "n", "errors", "fallbacks", "dirty"])
+    bucket.unmerged = True
+    bucket.save(
+        update_fields=["inputs", "n", "errors", "fallbacks", "dirty", "unmerged"]
+    )
 
 
 def locked_buckets(

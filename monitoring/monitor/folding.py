@@ -3,7 +3,7 @@
 from time import monotonic
 
 from monitoring.monitor.days import merge_days
-from monitoring.monitor.fold import Place, fold_predictions
+from monitoring.monitor.fold import fold_predictions
 from monitoring.monitor.truths import dirty_buckets, mark_hours, recompute_all
 from registry.jobs import Continue, JobContext
 from registry.models import Project
@@ -15,14 +15,14 @@ def bring_up_to_date(project: Project, *, seconds: float = LONGEST) -> bool:
     """Fold new predictions, then the hours that new truth touches. False: there is
     more than fits into `seconds`."""
     end = monotonic() + seconds
-    touched: set[Place] = set()
-    while monotonic() < end and (places := fold_predictions(project)):
-        touched |= places
-    while monotonic() < end and (places := mark_hours(project)):
-        touched |= places
+    while monotonic() < end and fold_predictions(project):
+        pass
+    while monotonic() < end and mark_hours(project):
+        pass
     while monotonic() < end and (buckets := dirty_buckets(project)):
-        touched |= recompute_all(project, buckets)
-    merge_days(project, touched)
+        recompute_all(project, buckets)
+    while merge_days(project) and monotonic() < end:
+        pass
     return monotonic() < end
 
 

@@ -47,17 +47,16 @@ def dirty_buckets(project: Project) -> list[HourBucket]:
     )
 
 
-def recompute_all(project: Project, buckets: Sequence[HourBucket]) -> set[Place]:
+def recompute_all(project: Project, buckets: Sequence[HourBucket]) -> None:
     """Compute the outcomes of these buckets anew. Slices of one hour share its rows."""
-    touched = set()
     for _, group in groupby(buckets, key=lambda b: (b.hour, b.version_id, b.role)):
         slices = list(group)
         heard = _heard(slices[0])
-        touched |= {_recompute(project, bucket, heard) for bucket in slices}
-    return touched
+        for bucket in slices:
+            _recompute(project, bucket, heard)
 
 
-def _recompute(project: Project, bucket: HourBucket, heard: Heard) -> Place:
+def _recompute(project: Project, bucket: HourBucket, heard: Heard) -> None:
     """A truth that comes meanwhile keeps the bucket dirty."""
     chosen = [
         (row, value)
@@ -70,8 +69,8 @@ def _recompute(project: Project, bucket: HourBucket, heard: Heard) -> Place:
         outcomes=outcomes.pack() if outcomes.n else b"",
         truths=outcomes.n,
         cleaned=bucket.dirty,
+        unmerged=True,
     )
-    return Place(bucket.version_id, bucket.role, bucket.slice, bucket.hour)
 
 
 def _heard(bucket: HourBucket) -> Heard:
