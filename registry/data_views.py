@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
@@ -11,7 +12,7 @@ from registry import cures, dataset_rows, differences, intake, tables
 from registry.api.datasets import dataset_of
 from registry.api.imports import import_of
 from registry.errors import DomainError
-from registry.models import Dataset, Job, Project
+from registry.models import Dataset, Job, ModelVersion, Project
 from registry.web import bars, uploads
 from registry.web.pages import PageRequest, onwards, project_page, whole_number
 
@@ -27,8 +28,9 @@ def data(
     request: PageRequest, project: Project, number: int | None = None
 ) -> HttpResponse:
     """One dataset (the newest, if none is named), among the others."""
-    datasets = project.datasets.select_related("split", "created_by")
-    rows = list(datasets.prefetch_related("versions")[:MOST_DATASETS])
+    datasets = project.datasets.select_related("split", "created_by").defer("profile")
+    numbers = Prefetch("versions", ModelVersion.objects.only("number", "dataset"))
+    rows = list(datasets.prefetch_related(numbers)[:MOST_DATASETS])
     shown = (rows[0] if rows else None) if number is None else None
     if number is not None:
         listed = [row for row in rows if row.number == number]

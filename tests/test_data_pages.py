@@ -4,11 +4,13 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from registry import differences, intake, jobs, tasks  # noqa: F401
 from registry.models import Dataset, Job, Project, User
-from tests.factories import make_dataset, make_frame, make_project
+from tests.factories import make_dataset, make_frame, make_project, make_version
 from tests.full_project import make_people
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.touches_services]
@@ -143,6 +145,18 @@ def test_an_import_can_be_cancelled(
 
     assert "nothing was kept" in text(page)
     assert Job.objects.get(pk=job.pk).state == "cancelled"
+
+
+def test_the_list_of_datasets_reads_their_models_by_number_alone(
+    churn: Project,
+) -> None:
+    make_version(churn, dataset=make_dataset(churn))
+
+    with CaptureQueriesContext(connection) as asked:
+        page = text(sign_in("Vera").get("/p/churn/data"))
+
+    assert 'href="/p/churn/models/1"' in page
+    assert not any('"golden"' in one["sql"] for one in asked)
 
 
 def test_findings_come_with_a_cure_and_columns_lead_to_their_drift(

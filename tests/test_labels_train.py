@@ -277,6 +277,7 @@ def test_undone_labels_and_other_truths_do_not_count(
         observed_at=now(), received_at=now() + timedelta(seconds=1),
     )  # fmt: skip
     assert triggers.new_labels(notes) == 3 - 1
+    assert triggers.new_labels(notes, most=1) == 1
 
 
 def test_how_many_labels_start_a_run_is_set_with_the_autopilot(notes: Project) -> None:

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from registry.clock import now
 from registry.models import Project, Run, Schedule, Trial, User
@@ -133,6 +135,20 @@ def test_the_list_says_which_run_goes_on(going_on: Run) -> None:
     assert 'hx-trigger="every 3s"' in page
     Run.objects.filter(pk=going_on.pk).update(state="succeeded")
     assert "hx-trigger" not in text(vera.get("/p/churn/runs"))
+
+
+def test_labels_are_counted_for_the_page_and_not_each_time_the_list_asks(
+    going_on: Run,
+) -> None:
+    vera, sql = sign_in("Vera"), 'FROM "labelling_groundtruth"'
+    with CaptureQueriesContext(connection) as page:
+        first = vera.get("/p/churn/runs")
+    with CaptureQueriesContext(connection) as poll:
+        vera.get("/p/churn/runs", headers={"HX-Request": "true"})
+
+    assert "0 since the last run" in text(first)
+    assert sum(sql in one["sql"] for one in page) == 1
+    assert not any(sql in one["sql"] for one in poll)
 
 
 def test_a_run_is_tried_again_from_the_step_that_stopped(churn: Project) -> None:

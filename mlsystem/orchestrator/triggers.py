@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef, Q
+
 from labelling.models import GroundTruth
 from mlsystem.orchestrator import pipeline
 from monitoring.models import Alert
@@ -39,7 +41,8 @@ def answer_labels(now: datetime) -> int:
     for project in waiting.filter(
         retrain_after__gt=0, datasets__isnull=False
     ).distinct():
-        if new_labels(project) >= project.retrain_after:
+        wanted = project.retrain_after
+        if new_labels(project, most=wanted) >= wanted:
             try:
                 pipeline.start(project=project, trigger="labels", now=now)
             except pipeline.AlreadyRunning:
@@ -48,24 +51,22 @@ def answer_labels(now: datetime) -> int:
     return started
 
 
-def new_labels(project: Project) -> int:
-    """Things that experts labelled since the last run looked."""
+def new_labels(project: Project, *, most: int | None = None) -> int:
+    """Things that experts labelled since the last run looked; counted up to `most`."""
     looked = (
         Run.objects.filter(project=project, kind=Run.Kind.PIPELINE, as_of=None)
         .order_by("-number")
         .values_list("created_at", flat=True)
         .first()
     )
-    said = GroundTruth.objects.filter(
-        project=project, source=GroundTruth.Source.EXPERT
-    ).order_by("observed_at", "version")
+    said = GroundTruth.objects.filter(project=project, source=GroundTruth.Source.EXPERT)
     if looked is not None:
         said = said.filter(received_at__gt=looked)
-    taken_back = {
-        (kind, key): retracted
-        for kind, key, retracted in said.values_list("key_kind", "key", "retracted")
-    }
-    return sum(not retracted for retracted in taken_back.values())
+    newer = Q(observed_at__gt=OuterRef("observed_at")) | Q(
+        observed_at=OuterRef("observed_at"), version__gt=OuterRef("version")
+    )
+    same = said.filter(newer, key_kind=OuterRef("key_kind"), key=OuterRef("key"))
+    return said.filter(~Exists(same), retracted=False)[:most].count()
 
 
 def answer_alerts(now: datetime) -> int:

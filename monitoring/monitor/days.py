@@ -17,7 +17,7 @@ def merge_days(project: Project) -> bool:
     """Bring the days of up to 500 changed hours up to date; False: there were none."""
     changed = HourBucket.objects.filter(project=project, unmerged=True)
     places = changed.order_by("hour").values_list("version_id", "role", "slice", "hour")
-    days = {(*place, hour.date()) for *place, hour in places[:CHUNK]}
+    days = {(v, role, name, hour.date()) for v, role, name, hour in places[:CHUNK]}
     for version, role, name, day in sorted(days):
         _merge(project, day, version_id=version, role=role, slice=name)
     return bool(days)
