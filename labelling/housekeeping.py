@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from labelling.collector import silence, waiting
-from labelling.labeller import leases, refresh
+from labelling.labeller import intake_jobs, leases, refresh
 from registry.jobs import enqueue
 
 # A prediction is looked at by several ticks, so a slow commit is not overlooked.
@@ -22,6 +22,7 @@ def tick(now: datetime) -> None:
 def sweep(now: datetime) -> None:
     """Every minute: forget what is over, and let silence speak where it is due."""
     leases.forget_ended(now=now)
+    intake_jobs.forget_files()
     waiting.match_recent(now=now, age=YOUNGISH)
     waiting.expire(now=now)
     if silence.is_due(now=now):

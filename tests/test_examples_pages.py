@@ -11,11 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from playwright.sync_api import expect
 
-from labelling import tasks  # noqa: F401  # registers the tasks
+from labelling import housekeeping, tasks  # noqa: F401  # registers the tasks
+from labelling.labeller import intake_jobs
 from labelling.labeller.annotate import read_answer, submit
 from labelling.labeller.intake import import_examples
 from labelling.labeller.queue import hand_out
 from labelling.models import Annotation, Example, Flag, GroundTruth, Guideline
+from registry import jobs, storage
 from registry.jobs import work_here
 from registry.models import Job, Project, User
 from tests.browsing import Watched, look_at
@@ -307,6 +309,27 @@ def test_a_broken_file_fails_its_job_with_the_reason(mail: Project) -> None:
         job = work_here(job)
     assert job.state == "failed"
     assert "must name every column" in page("Rosa", "/import")
+
+
+def test_the_file_of_an_import_that_failed_or_was_stopped_is_deleted(
+    mail: Project,
+) -> None:
+    for _ in range(3):
+        bring("mails.csv", b"text,text\na,b\n")
+    waits, failed, stopped = Job.objects.filter(task="labelling.import")
+    files = {job: storage.fetch(**stored(job)) for job in (waits, failed, stopped)}
+    jobs.cancel(job=stopped)
+    Job.objects.filter(pk=failed.pk).update(state="failed", finished_at=NOW)
+
+    housekeeping.sweep(NOW)
+
+    there = {job: path.exists() for job, path in files.items()}
+    assert there == {waits: True, failed: False, stopped: False}
+    assert intake_jobs.forget_files() == 0  # nothing is looked at twice
+
+
+def stored(job: Job) -> dict[str, str]:
+    return {"uri": job.args["uri"], "sha256": job.args["sha256"]}
 
 
 @pytest.mark.needs_chromium

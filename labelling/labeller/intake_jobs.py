@@ -19,6 +19,7 @@ from registry.web.uploads import Upload
 TASK = "labelling.import"
 KINDS = {".csv": "csv", ".jsonl": "lines", ".ndjson": "lines"}
 SHOWN = 5
+FORGOTTEN = 50  # files in one go
 MOST_TOLD = 50  # bad rows named in the job's result
 Numbered = Iterator[tuple[int, Any]]
 
@@ -86,6 +87,21 @@ def do_import(context: JobContext) -> None:
         }
     )
     storage.delete(args["uri"])
+
+
+def forget_files() -> int:
+    """Delete the files of imports that failed or were cancelled, however that came: by
+    a person, or with a worker that died. Returns how many there were."""
+    over = Job.objects.filter(
+        task=TASK,
+        state__in=(Job.State.FAILED, Job.State.CANCELLED),
+        args__has_key="uri",
+    )
+    gone = list(over[:FORGOTTEN])
+    for job in gone:
+        storage.delete(job.args.pop("uri"))
+        job.save(update_fields=["args"])
+    return len(gone)
 
 
 def _told(
