@@ -22,6 +22,10 @@ AT_ONCE = 50_000  # rows that a request waits for
 # The tick leaves a project alone while whoever makes it opens it with its baseline.
 FENCE = timedelta(minutes=5)
 STUCK = timedelta(minutes=10)
+INTERRUPTED = {
+    "detail": "Making the project was interrupted. Nothing is lost: try it again.",
+    "errors": [],
+}
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,7 @@ def create(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
     `bring_draft` takes. What is wrong is raised, or told on the draft."""
     refuse_taken(wanted["slug"])
     free = Draft.objects.filter(pk=draft.pk, state=Draft.State.READY)
-    stuck = Draft.objects.filter(
-        pk=draft.pk,
-        state=Draft.State.CREATING,
-        job=None,
-        updated_at__lt=clock_now() - STUCK,
-    )
-    if not (free | stuck).update(state=Draft.State.CREATING, updated_at=clock_now()):
+    if not free.update(state=Draft.State.CREATING, updated_at=clock_now()):
         raise Conflict("This table is being made into a project already.")
     draft.refresh_from_db()
     if draft.rows > AT_ONCE:
@@ -94,6 +92,37 @@ def create(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
     except BaseException:
         Draft.objects.filter(pk=draft.pk).update(state=Draft.State.READY)
         raise
+
+
+def settle(draft: Draft) -> Draft:
+    """A draft that nobody makes into a project any more, because whoever did died: it is
+    done if its project is there, else it can be tried again."""
+    if draft.state != Draft.State.CREATING:
+        return draft
+    making = draft.job if draft.job and draft.job.task == TASK else None
+    if not (making.is_over if making else draft.updated_at < clock_now() - STUCK):
+        return draft
+    if made := _made_of(draft):
+        return _finish(draft, made)
+    draft.state, draft.problem = Draft.State.READY, INTERRUPTED
+    draft.save(update_fields=["state", "problem", "updated_at"])
+    return draft
+
+
+def _made_of(draft: Draft) -> Project | None:
+    """The project of an attempt that died before it could say so."""
+    rows = Dataset.objects.filter(lineage__draft=str(draft.pk))
+    first = rows.select_related("project").first()
+    return first.project if first else None
+
+
+def _finish(draft: Draft, project: Project) -> Draft:
+    draft.state, draft.project, draft.problem = Draft.State.DONE, project, {}
+    uri, draft.uri = draft.uri, ""
+    draft.save()
+    if uri:
+        storage.delete(uri)
+    return draft
 
 
 def do_bring(context: jobs.JobContext) -> None:
@@ -119,6 +148,8 @@ def do_bring(context: jobs.JobContext) -> None:
 def bring_draft(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
     """The verbs below the form: `slug`, `target`, `task`, columns as `told` and
     `exclude`, `settings` of the project, its first `baseline`."""
+    if made := _made_of(draft):
+        return _finish(draft, made)
     settings = dict(wanted["settings"])
     if days := settings.pop("horizon_days", None):
         settings["horizon"] = timedelta(days=days)
@@ -128,18 +159,15 @@ def bring_draft(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
         target=wanted["target"],
         task=wanted["task"],
         lineage={"kind": "upload" if draft.lineage.get("upload") else "source"}
-        | draft.lineage,
+        | draft.lineage
+        | {"draft": str(draft.pk)},
         by=by,
         settings=settings,
         exclude=wanted["exclude"],
         told=wanted["told"],
         baseline=Baseline(**wanted["baseline"]) if wanted.get("baseline") else None,
     )
-    draft.state, draft.project, draft.problem = Draft.State.DONE, brought.project, {}
-    uri, draft.uri = draft.uri, ""
-    draft.save()
-    storage.delete(uri)
-    return draft
+    return _finish(draft, brought.project)
 
 
 def _bring(

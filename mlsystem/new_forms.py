@@ -170,8 +170,7 @@ class ValueForm(Steps):
         binary, regression = about["task"] == "binary", about["task"] == "regression"
         if binary:
             fields["positive_class"].choices = [(c, c) for c in about["classes"]]
-            negative = about["classes"][0]
-            no = f"then it was “{negative}”: the usual case of no news"
+            no = "then it was the other class: the usual case of no news"
             fields["silence"].choices = [
                 ("unknown", "then nobody knows"),
                 ("negative", no),

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from mlsystem import new_steps
+from mlsystem import bring, new_steps
 from registry import drafts, source_tables
 from registry.errors import DomainError, NotFound
 from registry.models import Draft
@@ -75,6 +75,7 @@ def draft(request: HttpRequest, draft: UUID) -> HttpResponse:
         drafts.drop(found)
         messages.success(request, f"{found.name} is forgotten.")
         return redirect("new")
+    found = bring.settle(found)
     if found.state == Draft.State.DONE and found.project:
         return onwards(request, "start", found.project.slug)
     if found.state == Draft.State.READY:

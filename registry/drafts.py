@@ -189,9 +189,9 @@ def drop(draft: Draft) -> None:
     """Forget a table and what was said of it."""
     if draft.job and not draft.job.is_over:
         jobs.cancel(job=draft.job)
-    uri = draft.uri
+    uris = {draft.uri, draft.job.args.get("uri", "") if draft.job else ""} - {""}
     draft.delete()
-    if uri:
+    for uri in uris:
         storage.delete(uri)
 
 

@@ -154,11 +154,19 @@ def do_import(context: jobs.JobContext) -> None:
         except DomainError as error:
             if error.status >= 500:
                 raise
+            _let_go(context.args)  # nobody reads what is wrong a second time
             told = [vars(one) for one in error.errors]
             context.result({"detail": error.detail, "errors": told})
             raise ImportRefused(error.detail, errors=error.errors) from error
+        except jobs.Cancelled:
+            _let_go(context.args)
+            raise
     context.result({"dataset": done.number})
-    if uri := context.args.get("uri"):
+    _let_go(context.args)
+
+
+def _let_go(args: dict[str, Any]) -> None:
+    if uri := args.get("uri"):
         storage.delete(uri)
 
 

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_date
 from registry import keys, people
 from registry.catalogue import ROLES, SCOPES
 from registry.clock import now as clock_now
-from registry.errors import DomainError, Forbidden, NotFound
+from registry.errors import DomainError, Forbidden, InvalidInput, NotFound
 from registry.models import ApiKey, Membership, Project, User
 from registry.web import undo
 from registry.web.pages import PageRequest, project_page, whole_number
@@ -149,6 +149,8 @@ def keys_page(request: PageRequest, project: Project) -> HttpResponse:
 
 
 def _new_key(request: PageRequest, project: Project) -> Shown:
+    if request.POST.get("days", "") not in dict(LASTING):
+        raise InvalidInput("Choose when the key ends.")
     days, name = whole_number(request.POST.get("days")), request.POST.get("for", "")
     user = User.objects.filter(username=name, memberships__project=project).first()
     if name and user is None:

@@ -10,8 +10,9 @@ from django.shortcuts import redirect, render
 from registry import catalogue, cost_words, decision, definition_store, projects
 from registry.cost_forms import CostForm
 from registry.errors import DomainError, EditedMeanwhile
+from registry.gate_form import GateForm
 from registry.models import Project
-from registry.settings_forms import DecisionForm, GateForm, ProblemForm
+from registry.settings_forms import DecisionForm, ProblemForm
 from registry.web.pages import PageRequest, project_page, whole_number
 
 SAVED = "Saved. What serves now stays as it is; the next version follows."

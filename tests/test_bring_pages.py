@@ -409,6 +409,79 @@ def test_when_the_baseline_fails_no_project_is_left(
     assert Project.objects.get().slug == "late-orders"
 
 
+def interrupted(draft: Draft, *, minutes: int = 11) -> None:
+    """As a killed process leaves a draft behind."""
+    ago = now() - timedelta(minutes=minutes)
+    Draft.objects.filter(pk=draft.pk).update(
+        state=Draft.State.CREATING, project=None, updated_at=ago
+    )
+
+
+def test_a_draft_whose_making_was_interrupted_can_be_tried_again(nina: Client) -> None:
+    draft = take(nina, csv(deliveries(100)))
+    to_baseline(nina, draft)
+    interrupted(draft, minutes=1)
+    assert "Making the project" in text(nina.get(f"/new/{draft.pk}"))
+    interrupted(draft)
+
+    page = text(nina.get(f"/new/{draft.pk}", follow=True))
+
+    assert "was interrupted" in page
+    step(nina, draft, "baseline", kind="majority")
+    assert Project.objects.get().slug == "late-orders"
+
+
+def test_a_project_made_by_an_interrupted_attempt_is_adopted(nina: Client) -> None:
+    draft = take(nina, csv(deliveries(100)))
+    to_baseline(nina, draft)
+    step(nina, draft, "baseline", kind="majority")
+    interrupted(draft)
+
+    answer = nina.get(f"/new/{draft.pk}")
+
+    assert answer.headers["Location"] == "/p/late-orders/start"
+    assert Project.objects.count() == 1
+
+
+def test_a_draft_whose_job_is_out_of_attempts_can_be_tried_again(
+    nina: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = take(nina, csv(deliveries(100)))
+    to_baseline(nina, draft)
+    monkeypatch.setattr(bring, "AT_ONCE", 10)
+    step(nina, draft, "baseline", kind="majority")
+    Job.objects.filter(task=bring.TASK).update(state=Job.State.FAILED)
+
+    page = text(nina.get(f"/new/{draft.pk}", follow=True))
+
+    assert "was interrupted" in page
+    assert Draft.objects.get(pk=draft.pk).state == "ready"
+
+
+def test_a_forgotten_table_leaves_no_upload(
+    nina: Client, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(drafts, "AT_ONCE", 100)
+    draft = take(nina, csv(deliveries(200)))
+    uploaded = Path(settings.ARTIFACTS_URL.removeprefix("file://"))
+    uploaded /= Job.objects.get(task=drafts.TASK).args["uri"]
+    assert uploaded.exists()
+
+    nina.post(f"/new/{draft.pk}")
+
+    assert not uploaded.exists()
+
+
+def test_silence_names_no_class_that_may_be_chosen_below(nina: Client) -> None:
+    draft = take(nina, csv(deliveries(100)))
+    step(nina, draft, "target", **target_form())
+    step(nina, draft, "columns", **columns_form(nina, draft))
+
+    page = text(nina.get(f"/new/{draft.pk}/value"))
+
+    assert "then it was the other class" in page
+
+
 # Large tables, and sources, in the background
 
 

@@ -1,9 +1,11 @@
 """The data pages: what is in, what is wrong, what changed, and nothing that is sealed."""
 
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -131,6 +133,13 @@ def test_a_large_file_that_is_wrong_says_so_on_its_page(
 
     assert "values are not integer (row 1, 2, 3" in page
     assert not Dataset.objects.exists()
+    assert not is_stored(job)
+
+
+def is_stored(job: Job) -> bool:
+    """Whether the uploaded file of a job is still there."""
+    found = Path(settings.ARTIFACTS_URL.removeprefix("file://")) / job.args["uri"]
+    return found.exists()
 
 
 def test_an_import_can_be_cancelled(

@@ -174,6 +174,7 @@ def test_a_rotated_key_works_on_for_a_day(ada: Client) -> None:
     "form",
     [
         {"do": "key", "name": "shop", "scopes": "everything"},
+        {"do": "key", "name": "shop", "scopes": "read", "days": "999999"},
         {"do": "key", "name": "", "scopes": "read"},
         {"do": "key", "name": "shop", "scopes": "read", "for": "Sam"},
         {"do": "revoke", "key": "999999"},

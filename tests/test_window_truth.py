@@ -236,6 +236,11 @@ def test_features_are_asked_over_another_length(project: Project) -> None:
     wrong = rest.post("features", body | {"params": {"nonsense": 48}})
     assert wrong.status_code == 400
     assert "line_delay" in wrong.json()["errors"][0]["message"]
+    early = body | {"at": "0001-01-01T00:00:00Z"}
+    assert rest.post("features", early).status_code == 200
+    endless = rest.post("features", body | {"params": {"line_delay": 1e300}})
+    assert endless.status_code == 400
+    assert endless.json()["errors"][0]["field"] == "params.line_delay"
 
 
 def test_an_entity_is_predicted_with_its_windows(project: Project) -> None:

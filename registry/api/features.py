@@ -1,5 +1,6 @@
 """Component 5, Featurizer, over REST: rows of features, and the facts they stand on."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -22,9 +23,11 @@ from registry.web.api import (
     idempotent,
     operation,
 )
+from registry.windows import Window
 
 MOST = 1000
 CHUNK = 500
+LONGEST = timedelta(days=36_500)
 
 
 class FeaturesApi(ProjectApi):
@@ -71,8 +74,19 @@ def _spec(project: Project, params: dict[str, float]) -> dict[str, Any]:
     featurizer.with_lengths(spec, dict.fromkeys(params, 0))  # refuses unknown names
     definition = definition_of(project)
     windows = {one.name: one for one in definition.windows} if definition else {}
-    lengths = {name: windows[name].length.of(n) for name, n in params.items()}
+    lengths = {name: _length(name, windows[name], n) for name, n in params.items()}
     return featurizer.with_lengths(spec, lengths)
+
+
+def _length(name: str, window: Window, amount: float) -> int:
+    """In microseconds; no window reaches back further than people remember."""
+    if amount * window.length.seconds > LONGEST.total_seconds():
+        told = f"Write at most {LONGEST.days} days."
+        raise InvalidInput(
+            f"The window {name} is too long.",
+            errors=[FieldError(f"params.{name}", told)],
+        )
+    return window.length.of(amount)
 
 
 def _check(columns: list[str], entity: object, place: str) -> str:

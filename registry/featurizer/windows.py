@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ def of_row(
     key = key_of(window.key, row)
     if at is None or key is None:
         return dict.fromkeys(window.aggregates)
-    since = at - timedelta(microseconds=length)
+    since = _before(at, length)
     where = (project.pk, window.stream, key, since, at)
     facts = _values(_OF_KEY, where)
     said = _say(window.aggregates, facts)
@@ -62,6 +62,13 @@ def of_row(
         for name, one in lacking.items()
         if not one.falls_back
     }
+
+
+def _before(at: datetime, length: int) -> datetime:
+    try:
+        return at - timedelta(microseconds=length)
+    except OverflowError:  # before the first day that there is
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def key_of(columns: Sequence[str], row: dict[str, Any]) -> str | None:
