@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -18,6 +18,8 @@ from serving.models import Prediction
 from serving.predictions import log
 
 PAGE = 50
+LOOKED = 50_000  # answers a page looks through for what no index finds
+INDEXED = {"fallback", "failed", "test"}  # of `only`; a reference and an entity are too
 MINUTES = "%Y-%m-%dT%H:%M"
 TEXTS = ("reference", "entity", "model", "role", "from", "to", "only")
 ONLY: Mapping[str, tuple[str, Q]] = {
@@ -44,12 +46,13 @@ def predictions(request: PageRequest, project: Project) -> HttpResponse:
     )
     if given["only"] in ONLY:
         rows = rows.filter(ONLY[given["only"]][1])
-    found = keyset.page(rows, request, order="-id", limit=PAGE)
+    found = _page(project, rows, request, given)
     context = {
         "project": project,
         "place": "predictions",
         "rows": found["results"],
         "next": found["next"],
+        "looked": LOOKED if found.get("stopped") else 0,
         "filters": given,
         "filtered": any(given.values()),
         "since": f"{since:{MINUTES}}" if since else "",
@@ -59,6 +62,19 @@ def predictions(request: PageRequest, project: Project) -> HttpResponse:
         "only": [(key, words) for key, (words, _) in ONLY.items()],
     }
     return render(request, "serving/predictions.html", context)
+
+
+def _page(
+    project: Project,
+    rows: QuerySet[Prediction],
+    request: PageRequest,
+    given: Mapping[str, str],
+) -> dict[str, Any]:
+    found_at_once = given["reference"] or given["entity"] or given["only"] in INDEXED
+    if found_at_once or not any(given.values()):
+        return keyset.page(rows, request, limit=PAGE)
+    everything = project.predictions.all()
+    return keyset.page_among(rows, request, among=everything, most=LOOKED, limit=PAGE)
 
 
 def _moment(text: str, *, end: bool = False) -> datetime | None:

@@ -11,7 +11,7 @@ from django.test import Client
 from labelling.models import Example
 from registry.clock import now
 from registry.models import Project, User
-from serving import predictions
+from serving import prediction_pages, predictions
 from serving.models import Prediction
 from tests.factories import make_prediction, make_project
 from tests.full_project import make_full_project, make_people
@@ -87,6 +87,42 @@ def test_the_log_is_filtered(log: Project, query: str, expected: list[str]) -> N
     page = sign_in("Owen").get(f"/p/churn/predictions?{query}")
 
     assert references(page) == expected
+
+
+def test_what_no_index_finds_is_looked_for_in_so_many_rows_a_page(
+    log: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_pages, "LOOKED", 30)
+    owen, address, seen = sign_in("Owen"), "/p/churn/predictions?role=fallback", []
+    first = owen.get(address)
+    assert references(first) == ["order 110", "order 100", "order 90"]
+    assert "30 answers were looked through" in text(first)
+
+    pages = 0
+    while address:
+        page = owen.get(address)
+        seen += references(page)
+        address, pages = page.context["next"], pages + 1
+
+    assert seen == [f"order {i}" for i in range(110, -1, -10)]
+    assert pages == 4
+    assert "looked through" not in text(page)
+    assert "looked through" not in text(owen.get("/p/churn/predictions"))
+    none = text(owen.get("/p/churn/predictions?model=9"))
+    assert "Not among the 30 answers looked through." in none
+
+
+def test_a_full_page_goes_on_where_it_ends(
+    log: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_pages, "LOOKED", 70)
+    owen, address, seen = sign_in("Owen"), "/p/churn/predictions?role=live", []
+    while address:
+        page = owen.get(address)
+        seen += references(page)
+        address = page.context["next"]
+
+    assert seen == [f"order {i}" for i in reversed(range(120)) if i % 10]
 
 
 def test_days_are_filtered_from_the_first_to_the_last(log: Project) -> None:

@@ -31,7 +31,7 @@ def page(
     """
     columns = (order,) if isinstance(order, str) else order
     size = limit or read_limit(request)
-    signer = Signer(salt=f"keyset:{request.path}:{','.join(columns)}")
+    signer = _signer(request, columns)
     rows = queryset.order_by(*columns)
     if cursor := request.GET.get("cursor"):
         rows = rows.filter(_after(columns, _open(cursor, signer, len(columns))))
@@ -43,6 +43,28 @@ def page(
     return {"results": found, "next": following}
 
 
+def page_among(
+    queryset: QuerySet[Any],
+    request: Request | HttpRequest,
+    *,
+    among: QuerySet[Any],
+    most: int,
+    limit: int,
+) -> dict[str, Any]:
+    """The same by `-id`, for what no index finds: looked for in `most` rows of `among`
+    and no more. `stopped` says that there are others, and `next` goes on with them."""
+    columns = ("-id",)
+    signer, rest = _signer(request, columns), among.order_by(*columns)
+    if cursor := request.GET.get("cursor"):
+        rest = rest.filter(_after(columns, _open(cursor, signer, 1)))
+    edge = list(rest.values("id")[most - 1 : most + 1])  # the last one, and if more
+    if len(edge) < 2:
+        return {**page(queryset, request, limit=limit), "stopped": False}
+    found = page(queryset.filter(id__gte=edge[0]["id"]), request, limit=limit)
+    following = found["next"] or _address(request, _seal(edge[0], columns, signer))
+    return {**found, "next": following, "stopped": not found["next"]}
+
+
 def page_of(
     read: Callable[[Any, int], list[dict[str, Any]]],
     request: Request | HttpRequest,
@@ -52,7 +74,7 @@ def page_of(
     """The same for rows of a file: `read(after, n)` gives up to n rows whose `order` is
     greater than `after`, from the first where that is None."""
     size = read_limit(request)
-    signer = Signer(salt=f"keyset:{request.path}:{order}")
+    signer = _signer(request, (order,))
     cursor = request.GET.get("cursor")
     found = read(_open(cursor, signer, 1)[0] if cursor else None, size + 1)
     following = None
@@ -80,6 +102,10 @@ def read_limit(request: Request | HttpRequest) -> int:
             return limit
     message = f"Write a whole number from 1 to {MAX_LIMIT}."
     raise InvalidInput(f"limit: {message}", errors=[FieldError("limit", message)])
+
+
+def _signer(request: Request | HttpRequest, columns: tuple[str, ...]) -> Signer:
+    return Signer(salt=f"keyset:{request.path}:{','.join(columns)}")
 
 
 def _after(columns: tuple[str, ...], values: list[Any]) -> Q:
