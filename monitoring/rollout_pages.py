@@ -115,7 +115,9 @@ def _part(users: float | None, percent: float) -> float | None:
 
 def _ready(found: Rollout) -> list[Any]:
     versions = found.project.versions.filter(state="accepted")
-    return list(versions.exclude(pk=found.live_id).only("number", "name")[:50])
+    return list(
+        versions.exclude(pk=found.live_id).only("project", "number", "name")[:50]
+    )
 
 
 def _answered(found: Rollout, *, now: datetime) -> int:

@@ -29,7 +29,9 @@ def data(
 ) -> HttpResponse:
     """One dataset (the newest, if none is named), among the others."""
     datasets = project.datasets.select_related("split", "created_by").defer("profile")
-    numbers = Prefetch("versions", ModelVersion.objects.only("number", "dataset"))
+    numbers = Prefetch(
+        "versions", ModelVersion.objects.only("project", "number", "dataset")
+    )
     rows = list(datasets.prefetch_related(numbers)[:MOST_DATASETS])
     shown = (rows[0] if rows else None) if number is None else None
     if number is not None:

@@ -285,7 +285,7 @@ def test_an_explanation_that_fails_leaves_the_answer(
     rest.post("predict", {"input": ROW})
     loaded = load_version(rollout.of_project(project).live)
     monkeypatch.setattr(
-        type(loaded._model), "contributions", lambda self, rows: 1 / 0, raising=True
+        type(loaded._model), "explained", lambda self, rows: 1 / 0, raising=True
     )
     body = rest.post("predict", {"input": ROW, "explain": True}).json()
     assert body["prediction"] == "No"

@@ -41,6 +41,7 @@ REFUSES_MORE = {
         ("POST", "/builds", "names a dataset"),
         ("POST", "/datasets", "a table has rows and columns"),
         ("POST", "/evaluate", "names a dataset"),
+        ("POST", "/events", "all parts of a key are 300 characters together"),
         ("POST", "/examples/{example}/annotations", "a value, or cannot_tell"),
         ("POST", "/features", "names entities"),
         ("POST", "/feedback", "a prediction, or a feedback_token"),

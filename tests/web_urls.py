@@ -154,6 +154,7 @@ urlpatterns = [
     path("p/<slug:project>/page", page, name="page"),
     path("forgotten-page", forgotten_page, name="forgotten-page"),
     path("sign-in", forgotten_page, name="sign-in"),
+    path("palette", forgotten_page, name="palette"),
 ]
 handler400 = "registry.web.problems.bad_request"
 handler403 = "registry.web.problems.permission_denied"

@@ -68,6 +68,11 @@ def _series(
     )
 
 
+def _hour_after(now: datetime) -> datetime:
+    """The same for an hour, so that an unchanged chart is answered by 304."""
+    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
 def _title(asked: Asked, found: Sequence[Piece], *, currency: str) -> str:
     by_version = grouped(found, lambda p: p.version)
     ours = by_version.get(asked.first.version.pk, [])
@@ -75,7 +80,7 @@ def _title(asked: Asked, found: Sequence[Piece], *, currency: str) -> str:
     if not cost.n:
         return "What decisions cost a day."
     answered = [(p.at, p.n) for p in ours if p.role != "shadow"]
-    a_day = answers_a_day(answered, end=min(asked.end, asked.now))
+    a_day = answers_a_day(answered, end=min(asked.end, _hour_after(asked.now)))
     name = asked.first.name
     words = f"{name} costs about {number(cost.mean * a_day)} {currency} a day"
     rival = next((one for one in asked.shown if one.role == "baseline"), None)

@@ -168,7 +168,7 @@ def _shown(asked: Asked) -> dict[str, Any]:
         "stats": _stats(asked),
         "metrics": metrics_for(project.task),
         "features": feature_names(asked),
-        "versions": versions.only("number", "name")[:MOST_VERSIONS],
+        "versions": versions.only("project", "number", "name")[:MOST_VERSIONS],
         "chosen": [one.version.number for one in asked.shown],
         "most_models": MOST_MODELS,
         "periods": [

@@ -140,7 +140,7 @@ class Schema(AutoSchema):
         if about.form:
             for name, field in about.form().fields.items():
                 form["properties"][name] = self._field(field, name)
-        form["required"] = ["file"]
+        form |= {"required": ["file"], "additionalProperties": False}
         kinds = {kind: {"schema": binary} for kind in self.view.uploads}  # type: ignore[attr-defined]
         return {"multipart/form-data": {"schema": form}, **kinds}
 

@@ -1,4 +1,4 @@
-// Swagger UI without inline script: where the schema is, and the token of this session.
+// Swagger UI without inline script: where the schema is, and the token of this browser.
 const place = document.getElementById("docs");
 
 window.SwaggerUIBundle({
