@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.test import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from registry.models import User
 
+expect.set_options(timeout=15_000)  # milliseconds; a machine may be busy
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 # Written into the page before its own scripts.
 LISTEN = """

@@ -275,6 +275,7 @@ def test_when_all_is_labelled_the_page_says_so(enter: Enter) -> None:
     make_mail(2)
     page = opened(enter).page
     page.keyboard.press("1")
+    expect(item(page)).to_have_text("Mail 1")
     page.keyboard.press("1")
     expect(page.get_by_role("heading", name="Everything is labelled")).to_be_visible()
     page.keyboard.press("Backspace")
