@@ -9,8 +9,10 @@ BIN := $(VENV)/bin
 CODE := mlsystem monitoring labelling serving registry benchmarks tests tools manage.py
 # Two browsers and a database beside more workers would only wait for each other.
 TEST_WORKERS ?= 2
-# loadfile: what the tests of a file share is started once.
-PYTEST := $(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+# loadfile: what the tests of a file share is started once. The order of the files is
+# tests/conftest.py's: the longest first, and not those with the most tests.
+PYTEST := $(BIN)/pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder \
+	$(PYTEST_ARGS)
 
 # Without bytecode every process needs 16 s to import its libraries instead of 5.
 unexport PYTHONDONTWRITEBYTECODE
@@ -50,7 +52,7 @@ test: $(VENV)/.installed-dev ## the whole suite
 test-slow: $(VENV)/.installed-dev ## simulations and long races
 	@$(PYTEST) -m slow
 
-test-faults: $(VENV)/.installed-dev ## the fault list: killed, cut, full, corrupt
+test-faults: $(VENV)/.installed-dev ## of the suite, what is killed, cut, full or corrupt
 	@$(PYTEST) -m faults
 
 check: $(VENV)/.installed-dev ## format, lint, types, imports, migrations, deployment, locks

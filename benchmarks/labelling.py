@@ -1,5 +1,6 @@
 """`make bench-labelling`: an answer with its next card at 100 000 examples, against the
-naive way: ORDER BY score over every example, and COUNT for the progress.
+naive way: ORDER BY score over every example, and COUNT for the progress. Import and
+export against a loop that stores, or reads, each row by itself.
 
 One process, one person, SQLite, this machine, one run: what counts is how the cost grows
 and the ratio. Ours checks the lease, stores answer, truth and figures, claims the next
@@ -18,6 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 IMPORTED = 5_000  # through the product's door; the others are copies of these
+NAIVE = 1_000  # rows that are stored and read one by one
 EXAMPLES = int(os.environ.get("BENCH_EXAMPLES", "100000"))
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "60"))
 WORDS = [
@@ -42,7 +44,11 @@ def main() -> None:
         prepare(Path(folder))
         few, ours, imported = measure_ours()
         naive = measure_naive()
-    print(f"import: {IMPORTED / imported:,.0f} examples a second, vectors included")
+        stored = measure_row_by_row()
+        exported = measure_export()
+        read = measure_export_row_by_row()
+    imported.compare("import, vectors included", stored)
+    exported.compare("export as CSV", read)
     few.report(f"ours at {IMPORTED:,}")
     ours.report(f"ours at {EXAMPLES:,}")
     naive.report(f"naive at {EXAMPLES:,}")
@@ -50,6 +56,23 @@ def main() -> None:
         f"{EXAMPLES // IMPORTED} times the examples cost {ours.cpu / few.cpu:.1f} times "
         f"the CPU; the naive way takes {naive.cpu / ours.cpu:.1f} times ours"
     )
+
+
+@dataclass
+class Bulk:
+    """Of so many rows, all at once."""
+
+    rows: int
+    seconds: float
+    cpu: float
+
+    def compare(self, name: str, naive: "Bulk") -> None:
+        each, other = self.cpu / self.rows, naive.cpu / naive.rows
+        print(
+            f"{name}: {100_000 * each:.1f} s of CPU for 100 000 rows, "
+            f"{100_000 * self.seconds / self.rows:.1f} s by the clock; "
+            f"row by row takes {other / each:.1f} times the CPU"
+        )
 
 
 @dataclass
@@ -108,7 +131,7 @@ def multiply() -> None:
                 )
 
 
-def measure_ours() -> tuple[Timed, Timed, float]:
+def measure_ours() -> tuple[Timed, Timed, Bulk]:
     import numpy as np
 
     from labelling.labeller import heads
@@ -129,10 +152,11 @@ def measure_ours() -> tuple[Timed, Timed, float]:
         primary_metric="log_loss",
     )
     erin = User.objects.create(username="Erin")
-    started = time.perf_counter()
     items = ({"payload": {"text": text}} for text in texts(IMPORTED))
-    import_examples(project=project, items=enumerate(items), now=now())
-    imported = time.perf_counter() - started
+    imported = at_once(
+        IMPORTED,
+        lambda: import_examples(project=project, items=enumerate(items), now=now()),
+    )
     heads.refresh(project=project, now=now(), rng=np.random.default_rng(0))
     common: dict[str, Any] = {"project": project, "user": erin, "reviews": False}
     card = hand_out(**common, count=1, now=now()).cards[0]
@@ -187,6 +211,78 @@ def measure_naive() -> Timed:
         card = best[0]
 
     return timed(answer, rounds=max(ROUNDS // 6, 1))
+
+
+def measure_row_by_row() -> Bulk:
+    """The same work on every row, and each stored by itself."""
+    from labelling.labeller import intake, vectors
+    from labelling.models import Example, ExamplePayload, ExampleVector
+    from registry.models import Project
+
+    project = Project.objects.get()
+    layout = vectors.layout_of(project.fields)
+
+    def store() -> None:
+        for text in texts(NAIVE):
+            item = {"payload": {"text": f"again {text}"}}
+            draft = intake.read_draft(project=project, item=item, index=0)
+            if Example.objects.filter(project=project, key=draft.key).exists():
+                continue
+            example = Example.objects.create(
+                project=project,
+                key=draft.key,
+                content_hash=draft.content_hash,
+                shuffle=secrets.randbits(31),
+            )
+            ExamplePayload.objects.create(example=example, data=draft.payload)
+            ExampleVector.objects.create(
+                example=example, layout=layout, data=draft.vector
+            )
+
+    return at_once(NAIVE, store)
+
+
+def measure_export() -> Bulk:
+    """Every example labelled once, as the REST download streams them."""
+    from django.db import connection
+
+    from labelling.labeller import export
+    from labelling.models import Example
+    from registry.clock import now
+    from registry.models import Project, User
+
+    Example.objects.update(state="labelled", answer="Yes", open_slots=0, agreement=1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO labelling_annotation (example_id, user_id, client_key, state, "
+            "value, cannot_tell, comment, reason, queue_version, guideline_version, late,"
+            " decides, created_at) SELECT id, %s, 'copy ' || id, 'submitted', '\"Yes\"', "
+            "0, '', 'random', 0, 0, 0, 0, %s FROM labelling_example",
+            [User.objects.get().pk, now()],
+        )
+    project = Project.objects.get()
+    return at_once(
+        Example.objects.count(),
+        lambda: sum(map(len, export.stream(project=project, kind="csv"))),
+    )
+
+
+def measure_export_row_by_row() -> Bulk:
+    from labelling.models import Example
+
+    def read() -> None:
+        for example in Example.objects.order_by("pk")[:NAIVE]:
+            names = [row.user.get_username() for row in example.annotations.all()]
+            cells = [example.key, example.payload.data["text"], example.answer, names]
+            ",".join(map(str, cells))
+
+    return at_once(NAIVE, read)
+
+
+def at_once(rows: int, deed: Callable[[], object]) -> Bulk:
+    started, cpu = time.perf_counter(), time.process_time()
+    deed()
+    return Bulk(rows, time.perf_counter() - started, time.process_time() - cpu)
 
 
 def timed(deed: Callable[[], None], rounds: int = ROUNDS) -> Timed:

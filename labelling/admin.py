@@ -1,35 +1,24 @@
 """Django's admin, for staff: truth and annotations are looked at, never edited."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
 from labelling.models import (
     Annotation,
     AnnotatorStat,
     Example,
     Feedback,
+    Flag,
     GroundTruth,
+    Guideline,
     Lease,
     Match,
+    Maturity,
     Outcome,
+    Queue,
+    QueueEntry,
+    TruthInbox,
 )
-
-
-class ReadOnly(admin.ModelAdmin):
-    """Append-only rows: somebody was told they are stored."""
-
-    show_full_result_count = False  # a count of millions at every click
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+from registry.admin import ReadOnly
 
 
 @admin.register(GroundTruth)
@@ -43,6 +32,18 @@ class GroundTruthAdmin(ReadOnly):
 class MatchAdmin(ReadOnly):
     list_display = ["prediction_id", "value", "source", "observed_at"]
     list_filter = ["by_silence", "project"]
+
+
+@admin.register(TruthInbox)
+class TruthInboxAdmin(ReadOnly):
+    list_display = ["prediction_id", "project", "truth"]
+    list_select_related = ["project", "truth"]
+
+
+@admin.register(Maturity)
+class MaturityAdmin(ReadOnly):
+    list_display = ["project", "upto", "swept_at"]
+    list_select_related = ["project"]
 
 
 @admin.register(Outcome)
@@ -68,6 +69,32 @@ class ExampleAdmin(ReadOnly):
 class AnnotationAdmin(ReadOnly):
     list_display = ["example_id", "user", "state", "value", "created_at"]
     list_filter = ["state"]
+    list_select_related = ["user"]
+
+
+@admin.register(Queue)
+class QueueAdmin(ReadOnly):
+    list_display = ["project", "version", "refreshed_at", "labels_at_refresh"]
+    list_select_related = ["project"]
+
+
+@admin.register(QueueEntry)
+class QueueEntryAdmin(ReadOnly):
+    list_display = ["project", "version", "position", "example_id", "reason", "score"]
+    list_filter = ["project"]
+    list_select_related = ["project"]
+
+
+@admin.register(Guideline)
+class GuidelineAdmin(ReadOnly):
+    list_display = ["project", "version", "author", "created_at"]
+    list_filter = ["project"]
+    list_select_related = ["project", "author"]
+
+
+@admin.register(Flag)
+class FlagAdmin(ReadOnly):
+    list_display = ["example_id", "user", "comment", "reply", "created_at"]
     list_select_related = ["user"]
 
 

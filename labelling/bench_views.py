@@ -9,14 +9,16 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from labelling.labeller import flags, guidelines, heads, held
+from labelling.forms import AnswerForm
+from labelling.labeller import flags, fresh, gold, guidelines, heads, held
 from labelling.labeller.annotate import skip, submit, undo
 from labelling.labeller.face import choices, face_of, say
 from labelling.labeller.progress import mine, progress
 from labelling.labeller.queue import MOST_AT_ONCE, Card, Handout, hand_out
 from labelling.labeller.reading import read_form
+from labelling.models import AnnotatorStat
 from registry.clock import now as clock_now
-from registry.errors import DomainError, Forbidden, InvalidInput
+from registry.errors import DomainError, InvalidInput
 from registry.models import Project, User
 from registry.web.pages import project_page, whole_number
 
@@ -38,32 +40,47 @@ WORDS = {
 def label(request: HttpRequest, project: Project) -> HttpResponse:
     """The screen; a POST is the plain form of a page without scripts."""
     user = request.actor.user  # type: ignore[attr-defined]
+    refused: AnswerForm | None = None
     if request.method == "POST":
         try:
             _act(request, project, now=clock_now())
+            return redirect(request.path)
         except DomainError as error:
-            messages.error(request, error.detail)
-        return redirect(request.path)
-    paused = ""
-    handout = Handout()
-    try:
-        handout = _on_opening(request, project, user, now=clock_now())
-    except Forbidden as error:
-        paused = error.detail
+            about = whole_number(request.POST.get("example"))
+            typed = AnswerForm(request.POST, project=project, about=about)
+            refused = typed.refuse(error)
+    handout = _on_opening(request, project, user, now=clock_now())
     context = {
         "project": project,
         "place": "label",
-        "cards": _shown(project, user, handout.cards),
+        "cards": (cards := _shown(project, user, handout.cards)),
         "wait": handout.retry_after,
-        "paused": paused,
+        "paused": handout.paused,
         "choices": choices(project),
         "progress": progress(project=project, user=user, held=len(handout.cards)),
         "guideline": guidelines.current(project),
         "skips": flags.SKIP_REASONS,
+        "next_run": fresh.next_run(project),
         "any": bool(handout.cards) or heads.newest_of(project) > 0,
         "card": handout.cards[0] if handout.cards else None,
     }
-    return render(request, "labelling/label.html", context)
+    if refused:
+        _keep(request, cards, refused)
+    status = refused.status if refused else 200
+    return render(request, "labelling/label.html", context, status=status)
+
+
+def _keep(
+    request: HttpRequest, cards: list[dict[str, Any]], refused: AnswerForm
+) -> None:
+    """What was typed stays on its card, if that is still here; else the page says what
+    was wrong."""
+    for shown in cards:
+        if shown["card"].example.pk == refused.about:
+            shown["form"] = refused
+            return
+    for words in (each for told in refused.errors.values() for each in told):
+        messages.error(request, str(words))
 
 
 @project_page(POST="labeller")
@@ -80,8 +97,11 @@ def step(request: HttpRequest, project: Project) -> HttpResponse:
         "cards": _shown(project, user, handout.cards),
         "choices": choices(project),
         "wait": handout.retry_after,
+        "paused": handout.paused,
+        "guideline": handout.paused and guidelines.current(project),
         "asked": done is not None,
         "mine": mine(project=project, user=user),
+        "next_run": fresh.next_run(project),
     }
     return render(request, "labelling/partials/step.html", context)
 
@@ -90,6 +110,9 @@ def _on_opening(
     request: HttpRequest, project: Project, user: User, *, now: datetime
 ) -> Handout:
     """The cards this person holds (a reload shows the same one), else the next."""
+    stat = AnnotatorStat.objects.filter(project=project, user=user).first()
+    if paused := gold.why_paused(stat):
+        return Handout(paused=paused)
     cards = held.cards_of(project=project, user=user, now=now, most=HELD)
     if cards:
         return Handout(cards=cards)
@@ -113,6 +136,7 @@ def _shown(project: Project, user: User, cards: list[Card]) -> list[dict[str, An
             "why": WORDS.get(card.lease.reason, card.lease.reason),
             "was": before.get(card.example.pk, ""),
             "suggestion": _suggested(card),
+            "form": AnswerForm(project=project, about=card.example.pk),
         }
         for card in cards
     ]
@@ -164,6 +188,10 @@ def _skip(request: HttpRequest, project: Project, now: datetime) -> Handout | No
 
 def _more(request: HttpRequest, project: Project, now: datetime) -> Handout | None:
     count = _count(request)
+    if "halfway" in request.POST:
+        user = request.actor.user  # type: ignore[attr-defined]
+        back = held.came_back(project=project, user=user, here=_here(request), now=now)
+        return Handout(cards=back[:1]) if back else None
     if not count:
         return None
     return hand_out(
@@ -178,8 +206,17 @@ def _more(request: HttpRequest, project: Project, now: datetime) -> Handout | No
 
 def _undo(request: HttpRequest, project: Project, now: datetime) -> Handout:
     user = request.actor.user  # type: ignore[attr-defined]
-    _, card = undo(project=project, user=user, now=now)
+    if "halfway" in request.POST:  # it may have been done, and never told
+        here = _here(request)
+        card = held.undo_once(project=project, user=user, here=here, now=now)
+    else:
+        _, card = undo(project=project, user=user, now=now)
     return Handout(cards=[card])
+
+
+def _here(request: HttpRequest) -> set[int | None]:
+    """Cards that the page shows."""
+    return {whole_number(one) for one in request.POST.getlist("here")}
 
 
 def _flag(request: HttpRequest, project: Project, now: datetime) -> None:

@@ -13,7 +13,7 @@ from labelling.collector.claims import Claim
 from labelling.collector.truth import Source, Summary, store
 from labelling.collector.values import Value, check_value
 from labelling.labeller import intake
-from labelling.models import Example, Feedback
+from labelling.models import OF_PREDICTION, Example, Feedback
 from registry.errors import FieldError, InvalidInput, NotFound, TooMany
 from registry.models import Project
 from serving.models import Prediction
@@ -94,13 +94,14 @@ def _wrong(field: str, message: str) -> InvalidInput:
 
 
 def _is_new(row: Feedback) -> bool:
-    """Whether nobody said just this before; TooMany once enough was said."""
+    """Whether this is not what was said last: who goes back to an earlier opinion says
+    something new. TooMany once enough was said."""
     before = list(
-        Feedback.objects.filter(
-            project=row.project, prediction_id=row.prediction_id
-        ).values_list("correct", "value", "comment")[: MOST_PER_PREDICTION + 1]
+        Feedback.objects.filter(project=row.project, prediction_id=row.prediction_id)
+        .order_by("-pk")
+        .values_list("correct", "value", "comment")[: MOST_PER_PREDICTION + 1]
     )
-    if (row.correct, row.value, row.comment) in before:
+    if before and before[0] == (row.correct, row.value, row.comment):
         return False
     if len(before) >= MOST_PER_PREDICTION:
         raise TooMany(
@@ -133,7 +134,7 @@ def ask_for_label(
         payload = {"entity": prediction.entity, "reference": prediction.reference}
     draft = intake.Draft(
         index=0,
-        key=f"prediction:{prediction.pk}",
+        key=f"{OF_PREDICTION}{prediction.pk}",
         payload=payload,
         content_hash=intake.content_hash(payload, project=project),
         priority=PRIORITY,

@@ -22,8 +22,13 @@ def tick(now: datetime) -> None:
 def sweep(now: datetime) -> None:
     """Every minute: forget what is over, and let silence speak where it is due."""
     leases.forget_ended(now=now)
-    intake_jobs.forget_files()
     waiting.match_recent(now=now, age=YOUNGISH)
     waiting.expire(now=now)
     if silence.is_due(now=now):
         enqueue(task="labelling.mature", key="labelling.mature")
+
+
+def clean(now: datetime) -> None:
+    """Every ten minutes, as the long lane has time: files of imports that ended badly."""
+    del now
+    intake_jobs.forget_files()

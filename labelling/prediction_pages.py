@@ -20,7 +20,7 @@ REASON = "somebody sent it from the log"
 
 @project_page("owner")
 def truth_card(request: PageRequest, project: Project, id: UUID) -> HttpResponse:
-    """What is known of one prediction's truth, for its page."""
+    """What is known of one prediction's truth: for its page, or as a page of its own."""
     matches = Match.objects.select_related("truth__author").filter(
         project=project, prediction_id=id
     )
@@ -28,12 +28,16 @@ def truth_card(request: PageRequest, project: Project, id: UUID) -> HttpResponse
     examples = Example.objects.filter(project=project, prediction_id=id)
     context = {
         "project": project,
+        "place": "predictions",
         "id": id,
         "match": matches.first(),
         "feedback": said.order_by("-id")[:10],
         "example": examples.first(),
+        "test": Prediction.objects.filter(project=project, pk=id, test=True).exists(),
     }
-    return render(request, "labelling/partials/truth.html", context)
+    part = bool(getattr(request, "htmx", False))
+    name = "labelling/partials/truth.html" if part else "labelling/truth.html"
+    return render(request, name, context)
 
 
 @project_page(POST="owner")

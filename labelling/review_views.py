@@ -1,21 +1,19 @@
 """Component 2, Data Labeller: what reviewers do: decide disputes, see how people do,
 write the guideline, bring examples in."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from labelling.example_views import place
-from labelling.labeller import amend, guidelines, honesty, intake_jobs, quality
-from labelling.labeller.face import choices, face_of, say
-from labelling.labeller.reading import read_form
+from labelling.example_views import answered, face_of_example, place, said
+from labelling.forms import AnswerForm, GuidelineForm, ImportForm
+from labelling.labeller import amend, gold, guidelines, honesty, intake_jobs, quality
+from labelling.labeller.face import choices
 from labelling.models import Annotation, Example, Guideline, Queue
-from registry import cards
 from registry.clock import now as clock_now
 from registry.errors import DomainError
 from registry.models import Project
+from registry.web import live
 from registry.web.pages import project_page, whole_number
 from registry.web.uploads import form_file
 
@@ -24,40 +22,35 @@ SHOWN = 20
 
 @project_page("reviewer", POST="reviewer")
 def review(request: HttpRequest, project: Project) -> HttpResponse:
-    """The disagreement inbox: one at a time, the answers beside each other."""
+    """The disagreement inbox: one at a time, the answers beside each other. A decision
+    that comes too late stays on its example, beside the one that was there before."""
+    rows = Example.objects.filter(project=project).select_related("payload")
+    disputed = rows.filter(state="disputed").order_by("pk")
+    form = AnswerForm(project=project)
     if request.method == "POST":
-        try:
-            amend.decide(
-                project=project,
-                example_id=whole_number(request.POST.get("example")) or 0,
-                user=request.actor.user,  # type: ignore[attr-defined]
-                answer=read_form(request.POST, project),
-                now=clock_now(),
-            )
-        except DomainError as error:
-            messages.error(request, error.detail)
-        return redirect(request.get_full_path())
-    after = whole_number(request.GET.get("after")) or 0
-    waiting = Example.objects.filter(project=project, state="disputed")
-    rows = waiting.select_related("payload").order_by("pk")
-    row = rows.filter(pk__gt=after).first() or rows.first()
-    context = place(project, "review") | {"choices": choices(project), "row": row}
+        pk = whole_number(request.POST.get("example")) or 0
+        refused = answered(request, project, amend.decide, example_id=pk)
+        if refused is None:
+            return redirect(request.get_full_path())
+        form, row = refused, rows.filter(pk=pk).first()
+    else:
+        after = whole_number(request.GET.get("after")) or 0
+        row = disputed.filter(pk__gt=after).first() or disputed.first()
+    context = place(project, "review") | {
+        "choices": choices(project),
+        "row": row,
+        "form": form,
+    }
     if row:
         answers = Annotation.objects.filter(example=row, state="submitted")
-        payload = cards.visible(
-            row.payload.data, card=project.card, target=project.target
-        )
         context |= {
-            "face": face_of(project, payload),
+            "face": face_of_example(project, row),
             "answers": [
-                {
-                    "row": one,
-                    "said": "cannot tell" if one.cannot_tell else say(one.value),
-                }
+                {"row": one, "said": said(one)}
                 for one in answers.select_related("user").order_by("pk")
             ],
         }
-    return render(request, "labelling/review.html", context)
+    return render(request, "labelling/review.html", context, status=form.status)
 
 
 @project_page("reviewer", POST="reviewer")
@@ -65,7 +58,7 @@ def people(request: HttpRequest, project: Project) -> HttpResponse:
     """Who labels, how fast, how well; and how well the learner does by now."""
     if request.method == "POST":
         try:
-            quality.let_go_on(
+            gold.let_go_on(
                 project=project,
                 user_id=whole_number(request.POST.get("user")) or 0,
                 by=request.actor,  # type: ignore[attr-defined]
@@ -89,11 +82,9 @@ def people(request: HttpRequest, project: Project) -> HttpResponse:
 @project_page("labeller", POST="reviewer")
 def guideline(request: HttpRequest, project: Project) -> HttpResponse:
     """How to label here; reviewers write it, every version is kept."""
-    current = guidelines.current(project)
-    context: dict[str, Any] = place(project, "guideline")
-    context |= {"text": current.text if current else "", "error": ""}
-    status = 200
+    form = GuidelineForm()
     if request.method == "POST":
+        form = GuidelineForm(request.POST)
         try:
             guidelines.write(
                 project=project,
@@ -102,26 +93,34 @@ def guideline(request: HttpRequest, project: Project) -> HttpResponse:
                 by=request.actor,  # type: ignore[attr-defined]
                 now=clock_now(),
             )
+        except DomainError as error:
+            form.refuse(error)
+        else:
             messages.success(request, "The guideline is changed.")
             return redirect(request.path)
-        except DomainError as error:
-            context |= {"text": request.POST.get("text", ""), "error": error.detail}
-            status = error.status
-    context |= {
+    current = guidelines.current(project)
+    number = current.version if current else 0
+    form.initial["text"] = current.text if current else ""
+    form.fields["text"].label = f"The guideline, version {number}"
+    if not number:
+        form.fields["text"].label = "The guideline"
+    context = place(project, "guideline") | {
+        "form": form,
         "current": current,
         "choices": choices(project),
         "versions": Guideline.objects.filter(project=project)
         .select_related("author")
         .order_by("-version")[:SHOWN],
     }
-    return render(request, "labelling/guideline.html", context, status=status)
+    return render(request, "labelling/guideline.html", context, status=form.status)
 
 
 @project_page("reviewer", POST="reviewer")
 def bring(request: HttpRequest, project: Project) -> HttpResponse:
     """Examples out of a file, by a job; what became of the last ones."""
-    error, status = "", 200
+    form = ImportForm(project=project)
     if request.method == "POST":
+        form = ImportForm(request.POST, project=project)
         try:
             with form_file(request) as upload:
                 intake_jobs.start(
@@ -131,13 +130,19 @@ def bring(request: HttpRequest, project: Project) -> HttpResponse:
                     by=request.actor,  # type: ignore[attr-defined]
                 )
             return redirect(request.path)
-        except DomainError as problem:
-            error, status = problem.detail, problem.status
+        except DomainError as error:
+            form.refuse(error)
     context = place(project, "import") | {
         "jobs": intake_jobs.recent(project),
-        "error": error,
+        "form": form,
     }
     context["busy"] = any(not job.is_over for job in context["jobs"])
-    if request.htmx and request.method == "GET":  # type: ignore[attr-defined]
-        return render(request, "labelling/partials/imports.html", context)
-    return render(request, "labelling/import.html", context, status=status)
+    shown = [(job.pk, job.state, job.progress, job.message) for job in context["jobs"]]
+    return live.answer(
+        request,
+        page="labelling/import.html",
+        part="labelling/partials/imports.html",
+        etag=live.tag(shown),
+        context=context,
+        status=form.status,
+    )

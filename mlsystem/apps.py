@@ -10,4 +10,6 @@ class MlsystemConfig(AppConfig):
 
     def ready(self) -> None:
         # Not in __init__.py: there, every import of a pure module would pay for it.
-        from mlsystem import celery, checks  # noqa: F401
+        from mlsystem import celery, checks, telemetry  # noqa: F401
+
+        telemetry.start()

@@ -8,7 +8,7 @@ from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mlsystem.settings")
 
-QUICK = "quick"  # ticks, folds, guardrails: each under a minute
+QUICK = "quick"  # ticks, sweeps, folds, alerts: each under a minute
 LONG = "long"  # steps, slots, imports, scorings: each under 20 minutes
 
 # Who sends a message waits at most this long for the broker; the tick sends again.
@@ -49,10 +49,11 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     enable_utc=True,
     timezone="UTC",
-    # In memory: a schedule file is one more thing that kill -9 can break, and two
+    # In memory: a schedule file is one more thing that kill -9 can break, and three
     # intervals need no memory.
     beat_scheduler="celery.beat:Scheduler",
-    # One entry a lane. Schedules are rows; a tick claims what is due.
+    # Builds may hold the long lane for days, and a sweep judges candidates: only the
+    # files of the past wait there. Schedules are rows; a tick claims what is due.
     beat_schedule={
         "tick": {
             "task": "mlsystem.tick",
@@ -62,7 +63,14 @@ app.conf.update(
         "sweep": {
             "task": "mlsystem.sweep",
             "schedule": 60.0,
-            "options": {"queue": LONG, "expires": 60},
+            # Longer than what may wait before it, or behind slow folds none would run.
+            "options": {"queue": QUICK, "expires": 300},
+        },
+        "clean": {
+            "task": "mlsystem.clean",
+            "schedule": 600.0,
+            # Longer than the pieces of builds before it.
+            "options": {"queue": LONG, "expires": 3600},
         },
     },
 )

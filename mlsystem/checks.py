@@ -6,6 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Warning, register
 
+from mlsystem import telemetry
+
 
 @register()
 def definitions_can_be_found(**kwargs: Any) -> list[CheckMessage]:
@@ -45,6 +47,18 @@ def debug_stays_at_home(**kwargs: Any) -> list[CheckMessage]:
             hint="Unset DEBUG.",
             id="mlsystem.W001",
         )
+    ]
+
+
+@register()
+def telemetry_is_installed(**kwargs: Any) -> list[CheckMessage]:
+    return [
+        Warning(
+            f"{name} is set, and {package} is not installed: nothing is sent.",
+            hint="Install it: pip install -r requirements-telemetry.txt.",
+            id="mlsystem.W002",
+        )
+        for name, package in telemetry.missing()
     ]
 
 

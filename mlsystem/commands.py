@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from registry.commands import why
 from registry.errors import DomainError
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Verdict(BaseCommand):
         except OSError as error:
             self._tell(f"{error.strerror or error}: {error.filename or ''}")
         except DatabaseError as error:
-            self._tell(f"The database does not do it: {error}")
+            self._tell(why(error))
         except KeyboardInterrupt:
             self._tell("Interrupted.")
         except CommandError:

@@ -13,8 +13,9 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from http import HTTPStatus
 from typing import IO, Any, Protocol
+
+from registry.errors import DomainError, TooLarge, Unavailable, kind_of
 
 MEBIBYTE = 1024**2
 SMALL = 64 * 1024  # read in one go
@@ -23,6 +24,7 @@ LARGEST_BODY = 1024 * MEBIBYTE
 ALL_BODIES = 4096 * MEBIBYTE  # on disk at one moment, or strangers could fill it
 PATIENCE = 10.0  # seconds in which a client may send nothing at all …
 PACE = 10_000  # … and the bytes a second it has to reach after that
+WAIT = 5  # seconds after which some of those bodies are through
 WHOLE_ANSWER = MEBIBYTE  # a longer one is passed on piece by piece
 
 Headers = list[tuple[str, str]]
@@ -33,17 +35,19 @@ PROBLEM: Headers = [
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class Refused(Exception):
-    """The request did not arrive whole; the client is told why."""
+class TooSlow(DomainError):
+    """The body came slower than anybody may be."""
 
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
+    status = 408
+    title = "Request timeout"
 
-    def problem(self) -> str:
-        title = HTTPStatus(self.status).phrase
-        about = {"type": "about:blank", "title": title, "status": self.status}
-        return json.dumps(about | {"detail": str(self)})
+
+def _refuse(protocol: Any, error: DomainError) -> None:
+    """The request did not arrive whole; the client is told why, as Django would."""
+    about = {"type": kind_of(error.title), "title": error.title}
+    text = json.dumps(about | {"status": error.status, "detail": error.detail})
+    wait = [("retry-after", str(error.retry_after))] if error.retry_after else []
+    protocol.response_str(error.status, [*PROBLEM, *wait], text)
 
 
 class Scope(Protocol):
@@ -81,8 +85,8 @@ class Front:
             await loop.run_in_executor(self.threads, call.run, self.application)
             if call.whole is not None:
                 _answer(protocol, scope, call.status, call.headers, call.whole)
-        except Refused as refusal:
-            protocol.response_str(refusal.status, PROBLEM, refusal.problem())
+        except DomainError as error:
+            _refuse(protocol, error)
         finally:
             body.close()
 
@@ -105,11 +109,11 @@ class Body:
             else:
                 await self._in_pieces(aiter(protocol))
         except TimeoutError:
-            raise Refused(408, "The body came too slowly; send it again.") from None
+            raise TooSlow("The body came too slowly; send it again.") from None
         except RuntimeError:  # granian's word for a client that went away
-            raise Refused(400, "The body did not arrive whole.") from None
+            raise DomainError("The body did not arrive whole.") from None
         if announced is not None and self.size != announced:
-            raise Refused(400, "The body did not arrive whole.")
+            raise DomainError("The body did not arrive whole.")
         self.file.seek(0)
 
     async def _in_pieces(self, pieces: AsyncIterator[bytes]) -> None:
@@ -126,9 +130,12 @@ class Body:
         self.size += len(piece)
         self.front.held += len(piece)
         if self.size > LARGEST_BODY:
-            raise Refused(413, "A body may have 1 GB; send it in parts.")
+            raise TooLarge("A body may have 1 GB; send it in parts.")
         if self.front.held > ALL_BODIES:
-            raise Refused(503, "Too many large bodies at once; try again later.")
+            raise Unavailable(
+                "Too many large bodies at once; try again later.",
+                retry_after=WAIT,
+            )
         if self.size <= IN_MEMORY:
             self.file.write(piece)
             return

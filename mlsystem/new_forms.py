@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.validators import RegexValidator
 
+from registry.forms import PageForm
 from registry.models import Draft, Project
 from registry.models.projects import SLUG_PATTERN
 from registry.settings_forms import check_silence
@@ -30,7 +31,7 @@ OPERATORS = {
 USUAL_TARGETS = ("target", "label", "class", "outcome", "y", "churn", "churned")
 
 
-class Steps(forms.Form):
+class Steps(PageForm):
     """What all steps share: the draft, and errors that speak to assistive technology."""
 
     def __init__(self, *args: Any, draft: Draft, **kwargs: Any) -> None:

@@ -89,13 +89,12 @@ def about_target(draft: Draft, *, target: str, task: str) -> dict[str, Any]:
     frame = drafts.frame_of(draft, [target])
     found = guess.of_target(frame, target=target, task=task)
     known = frame[target][~frames.missing(frame[target])]
-    counts = known.map(guess.class_name).value_counts() if found.classes else {}
     return {
         "target": target,
         "task": found.task,
         "classes": found.classes,
         "positive_class": found.positive_class,
-        "counts": {name: int(counts[name]) for name in found.classes},
+        "counts": guess.counts_of(known, found.classes),
         "known": len(known),
     }
 

@@ -10,11 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from mlsystem import bring, new_steps
-from registry import drafts, source_tables
+from registry import csv_files, drafts, source_tables
 from registry.errors import DomainError, NotFound
 from registry.models import Draft
-from registry.web import uploads
+from registry.web import live, uploads
 from registry.web.pages import house_page, onwards
+from registry.web.wide_forms import wide_form
 
 
 @house_page("creator", POST="creator")
@@ -63,6 +64,7 @@ def new_source(request: HttpRequest, source: str) -> HttpResponse:
     except DomainError as error:
         problem = error.detail
     context = {"source": source, "tables": found, "problem": problem}
+    context["chosen"] = request.POST.get("table", "")
     status = 400 if problem else 200
     return render(request, "mlsystem/new_source.html", context, status=status)
 
@@ -82,12 +84,17 @@ def draft(request: HttpRequest, draft: UUID) -> HttpResponse:
         step = "baseline" if found.problem else new_steps.next_of(found)
         return onwards(request, "draft-step", found.pk, step)
     failed = found.job is not None and found.job.state in {"failed", "cancelled"}
-    context = {"draft": found, "failed": failed}
-    htmx = getattr(request, "htmx", False)
-    name = "mlsystem/partials/draft.html" if htmx else "mlsystem/draft.html"
-    return render(request, name, context)
+    job = found.job
+    return live.answer(
+        request,
+        page="mlsystem/draft.html",
+        part="mlsystem/partials/draft.html",
+        etag=live.tag(found.state, failed, job and (job.progress, job.message)),
+        context={"draft": found, "failed": failed},
+    )
 
 
+@wide_form(4 * csv_files.MOST_COLUMNS)  # use, kind, required; and a rest
 @house_page("creator", POST="creator")
 def draft_step(request: HttpRequest, draft: UUID, step: str) -> HttpResponse:
     """One of the four forms. What was typed stays when it cannot be."""

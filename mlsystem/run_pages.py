@@ -7,19 +7,24 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from labelling.labeller import fresh
 from mlsystem import run_story
-from mlsystem.api.automation import MOST_LABELS, AutopilotApi
+from mlsystem.api.automation import AutopilotApi
 from mlsystem.orchestrator import pipeline, triggers
-from registry import audit, projects, schedules
+from mlsystem.orchestrator.pipeline import DEFAULT_BUDGET
+from mlsystem.run_forms import AutopilotForm, ScheduleForm, StartForm, seconds
+from monitoring.owner.standing import terms_of
+from registry import projects
 from registry.catalogue import ALGORITHMS
 from registry.clock import now as clock_now
-from registry.errors import DomainError, InvalidInput, NotFound
-from registry.models import Job, Project, Run, Schedule
+from registry.errors import DomainError, NotFound
+from registry.forms import PageForm
+from registry.models import Project, Run, Schedule
 from registry.web import keyset, live
-from registry.web.pages import PageRequest, project_page, whole_number
+from registry.web.pages import PageRequest, project_page
 
-DEFAULT_SECONDS = 60
 PAGE = 25
+Answered = HttpResponse | PageForm  # where it goes on, or the form that is refused
 PRESETS = (
     ("0 3 * * *", "every night at three"),
     ("0 3 * * 1", "every Monday at three"),
@@ -31,8 +36,15 @@ PRESETS = (
 @project_page("viewer", POST="owner")
 def runs(request: PageRequest, project: Project) -> HttpResponse:
     """Every run with what came of it; the button, the schedule and the autopilot."""
+    refused: dict[str, Any] = {}
     if request.method == "POST":
-        return _posted(request, project)
+        name = request.POST.get("do", "start")
+        if name not in FORMS:
+            raise NotFound("There is no such button.")
+        done = FORMS[name](request, project)
+        if isinstance(done, HttpResponse):
+            return done
+        refused[name] = done
     rows = project.runs.select_related("requested_by")
     found = keyset.page(rows, request, order="-number", limit=PAGE)
     running = run_story.running_of(project)
@@ -43,18 +55,18 @@ def runs(request: PageRequest, project: Project) -> HttpResponse:
         "next": found["next"],
         "running": running,
         "verdict": _sentence(project, running),
-        "seconds": DEFAULT_SECONDS,
         "algorithms": ALGORITHMS,
-        "schedule": Schedule.objects.filter(
-            project=project, task=triggers.TASK
-        ).first(),
+        "schedule": (schedule := _found(project)),
         "presets": PRESETS,
-        "autopilots": [
-            {"key": key, "meaning": AutopilotApi.MEANING[key]}
-            for key in Project.Autopilot.values
-        ],
+        "meaning": AutopilotApi.MEANING[project.autopilot],
+        "forms": {
+            "start": StartForm(),
+            "schedule": ScheduleForm(project=project, schedule=schedule),
+            "autopilot": AutopilotForm(project=project),
+            **refused,
+        },
         # Counted only where it is shown: not each time the list asks for itself.
-        "new_labels": partial(triggers.new_labels, project),
+        "new_labels": partial(fresh.new_labels, project),
     }
     etag = live.tag(
         context["verdict"], [[r["run"].state, r["said"]] for r in context["rows"]]
@@ -65,7 +77,12 @@ def runs(request: PageRequest, project: Project) -> HttpResponse:
         part="mlsystem/partials/runs_list.html",
         etag=etag,
         context=context,
+        status=max([200, *(form.status for form in refused.values())]),
     )
+
+
+def _found(project: Project) -> Schedule | None:
+    return Schedule.objects.filter(project=project, task=triggers.TASK).first()
 
 
 def _row(run: Run) -> dict[str, Any]:
@@ -78,76 +95,60 @@ def _sentence(project: Project, running: Run | None) -> str:
         return f"Run {running.number} is going on: {run_story.now_at(running)}."
     last = project.runs.filter(kind=Run.Kind.PIPELINE).first()
     if last is None:
-        return "From data to a verdict in six steps."
+        return "Nothing has been tried yet: a run goes from data to a verdict in six steps."
     return f"The last one was run {last.number}. {run_story.verdict_of(last)}"
 
 
-def _posted(request: PageRequest, project: Project) -> HttpResponse:
-    verb = FORMS.get(request.POST.get("do", "start"))
-    if verb is None:
-        raise NotFound("There is no such button.")
+def _start(request: PageRequest, project: Project) -> Answered:
+    form = StartForm(request.POST)
+    form.full_clean()
     try:
-        return verb(request, project)
+        run = pipeline.start(
+            project=project,
+            now=clock_now(),
+            budget=seconds(form.cleaned_data["budget"]),
+            params={"algorithms": form.chosen} if form.chosen else {},
+            by=request.actor.user,
+        )
     except DomainError as error:
-        words = " ".join([error.detail, *(e.message for e in error.errors)])
-        messages.error(request, words)
-        return redirect(request.path)
-
-
-def _start(request: PageRequest, project: Project) -> HttpResponse:
-    chosen = [name for name in request.POST.getlist("algorithm") if name in ALGORITHMS]
-    run = pipeline.start(
-        project=project,
-        now=clock_now(),
-        budget=whole_number(request.POST.get("budget")) or 0,
-        params={"algorithms": chosen} if chosen else {},
-        by=request.actor.user,
-    )
+        return form.refuse(error)
     return redirect("run", project.slug, run.number)
 
 
-def _schedule(request: PageRequest, project: Project) -> HttpResponse:
-    enabled = request.POST.get("enabled") == "yes"
-    budget = whole_number(request.POST.get("budget")) or pipeline.DEFAULT_BUDGET
-    if not 1 <= budget <= pipeline.LONGEST_BUDGET:
-        raise InvalidInput(f"budget: write 1 to {pipeline.LONGEST_BUDGET} seconds.")
-    schedule = schedules.set_schedule(
-        project=project,
-        task=triggers.TASK,
-        cron=request.POST.get("cron", "").strip()[:80],
-        zone=request.POST.get("zone", "").strip()[:60] or project.zone,
-        lane=Job.Lane.QUICK,
-        enabled=enabled,
-        args={"budget": budget},
-        now=clock_now(),
-    )
-    audit.record(
-        project=project,
-        actor=request.actor,
-        action="schedule.set",
-        detail={"cron": schedule.cron, "enabled": schedule.enabled},
-    )
-    told = (
-        "Runs start by themselves."
-        if enabled
-        else "Runs no longer start by themselves."
-    )
-    messages.success(request, told)
+def _schedule(request: PageRequest, project: Project) -> Answered:
+    form = ScheduleForm(request.POST, project=project, schedule=_found(project))
+    if not form.is_valid():
+        return form
+    said = form.cleaned_data
+    try:
+        triggers.set_schedule(
+            project=project,
+            cron=said["cron"],
+            zone=said["zone"],
+            budget=seconds(said["budget"]) if said["budget"] else DEFAULT_BUDGET,
+            enabled=said["enabled"],
+            by=request.actor,
+            now=clock_now(),
+        )
+    except DomainError as error:
+        return form.refuse(error)
+    by_itself = "Runs start by themselves."
+    off = "Runs no longer start by themselves."
+    messages.success(request, by_itself if said["enabled"] else off)
     return redirect(request.path)
 
 
-def _autopilot(request: PageRequest, project: Project) -> HttpResponse:
-    mode = request.POST.get("mode", "")
-    if mode not in Project.Autopilot.values:
-        raise InvalidInput("mode: choose manual, propose or automatic.")
-    changes: dict[str, Any] = {"autopilot": mode}
-    if request.POST.get("retrain_after"):
-        labels = whole_number(request.POST["retrain_after"])
-        if labels is None or not 0 <= labels <= MOST_LABELS:
-            raise InvalidInput(f"retrain_after: write 0 to {MOST_LABELS:,}.")
-        changes["retrain_after"] = labels
-    projects.update_project(project=project, by=request.actor, changes=changes)
-    messages.success(request, AutopilotApi.MEANING[mode])
+def _autopilot(request: PageRequest, project: Project) -> Answered:
+    form = AutopilotForm(request.POST, project=project)
+    if not form.is_valid():
+        return form
+    changes = form.changes()
+    try:
+        projects.update_project(project=project, by=request.actor, changes=changes)
+    except DomainError as error:
+        project.refresh_from_db()
+        return form.refuse(error, names={"autopilot": "mode"})
+    messages.success(request, AutopilotApi.MEANING[changes["autopilot"]])
     return redirect(request.path)
 
 
@@ -177,6 +178,7 @@ def run(request: PageRequest, project: Project, number: int) -> HttpResponse:
         "steps": steps,
         "board": board,
         "tested": run_story.tested(found),
+        "terms": terms_of(project),
         "title": f"Run {found.number}",
         "fraction": f"{done / max(len(steps), 1):.2f}",
         "took": run_story.seconds_between(found.started_at, found.finished_at),

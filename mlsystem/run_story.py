@@ -11,6 +11,7 @@ from mlsystem.api.shapes import jobs_of
 from mlsystem.orchestrator import pipeline
 from registry.catalogue import METRICS
 from registry.models import Project, Run, Step
+from registry.written import whole
 
 PURPOSES = {
     "extract": "Read what there is to learn from, and count it.",
@@ -93,9 +94,9 @@ def _extract(out: Mapping[str, Any]) -> list[str]:
     told = []
     if "training" in counts:
         told.append(
-            f"Dataset {out.get('dataset')}: {_n(counts['training'])} rows to train on, "
-            f"{_n(counts.get('validation', 0))} to validate, "
-            f"{_n(counts.get('test', 0))} sealed for the test."
+            f"Dataset {out.get('dataset')}: {whole(counts['training'])} rows to train on, "
+            f"{whole(counts.get('validation', 0))} to validate, "
+            f"{whole(counts.get('test', 0))} sealed for the test."
         )
     return [*told, *new_rows(counts)]
 
@@ -109,22 +110,24 @@ def new_rows(counts: Mapping[str, Any]) -> list[str]:
         "from labels": "that experts labelled",
     }
     parts = [
-        f"{_n(n)} {words}" for key, words in came.items() if (n := counts.get(key))
+        f"{whole(n)} {words}" for key, words in came.items() if (n := counts.get(key))
     ]
     if not parts:
         return ["No row is new: what is known now was learnt from before."]
     told = f"New rows: {' and '.join(parts)}"
     if only := counts.get("only train"):
-        told += f"; {_n(only)} of them only train, because they were chosen"
+        told += f"; {whole(only)} of them only train, because they were chosen"
     left = [
-        f"{_n(n)} {words}" for key, words in COUNTED.items() if (n := counts.get(key))
+        f"{whole(n)} {words}"
+        for key, words in COUNTED.items()
+        if (n := counts.get(key))
     ]
     return [f"{told}. Left out: {', '.join(left)}." if left else f"{told}."]
 
 
 def _featurize(out: Mapping[str, Any]) -> list[str]:
     fields = (out.get("spec") or {}).get("fields") or []
-    return [f"{_n(out.get('rows', 0))} rows with {_n(len(fields))} features."]
+    return [f"{whole(out.get('rows', 0))} rows with {whole(len(fields))} features."]
 
 
 def _prepare(out: Mapping[str, Any]) -> list[str]:
@@ -132,7 +135,9 @@ def _prepare(out: Mapping[str, Any]) -> list[str]:
     judged = (
         "judged on rows of their own" if "validation" in out else "judged out of fold"
     )
-    told = [f"{_n(len(kept))} features on {_n(out.get('rows', 0))} rows, {judged}."]
+    told = [
+        f"{whole(len(kept))} features on {whole(out.get('rows', 0))} rows, {judged}."
+    ]
     return [*told, f"Left out: {', '.join(dropped)}."] if dropped else told
 
 
@@ -165,10 +170,6 @@ LINES = {
     "evaluate": _evaluate,
     "decide": _decide,
 }
-
-
-def _n(number: float) -> str:
-    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def verdict_of(run: Run) -> str:

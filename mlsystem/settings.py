@@ -34,7 +34,7 @@ ARTIFACTS_URL = env.url(
 )
 SOURCES = env.sources()
 MLSYSTEM_DEFINITIONS = env.modules("MLSYSTEM_DEFINITIONS")
-EXAMPLE_DEFINITIONS = "mlsystem.examples"  # what counts where none are named
+EXAMPLE_DEFINITIONS = "mlsystem.examples"  # their projects are made by `demo`
 
 # Who may reach us
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
@@ -54,6 +54,10 @@ email_url = env.url(
     "EMAIL_URL",
     "dummymail://",
     schemes="smtp smtps smtp+tls smtp+ssl consolemail filemail dummymail",
+)
+SENTRY_DSN = env.url("SENTRY_DSN", "", schemes="https http")
+OTEL_EXPORTER_OTLP_ENDPOINT = env.url(
+    "OTEL_EXPORTER_OTLP_ENDPOINT", "", schemes="https http"
 )
 env.finish()
 
@@ -112,6 +116,7 @@ MIDDLEWARE = [
     "registry.web.middleware.Addresses",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "registry.web.wide_forms.WideForms",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -119,6 +124,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "registry.web.middleware.Doorkeeper",
 ]
+if OTEL_EXPORTER_OTLP_ENDPOINT:
+    MIDDLEWARE.insert(0, "mlsystem.telemetry.Traced")
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -174,7 +181,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True  # forms and htmx send the token from the page
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-CSRF_FAILURE_VIEW = "registry.web.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "registry.web.late_forms.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_SSL_HOST = PUBLIC.netloc if HTTPS else None
@@ -194,6 +201,8 @@ CONTENT_SECURITY_POLICY = (
 
 # Request bodies: the REST front has its own limits, these hold for forms.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024**2
+# Of everybody; a page of thousands of columns says so itself (registry/web/wide_forms.py).
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024**2
 
 # REST

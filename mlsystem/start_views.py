@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
 from mlsystem.orchestrator import pipeline, publish
 from monitoring.models import Evaluation
@@ -16,6 +16,7 @@ from registry.clock import now as clock_now
 from registry.errors import DomainError, Forbidden, NotFound
 from registry.models import ModelVersion, Project
 from registry.templatetags.words import num
+from registry.web import live
 from registry.web.pages import project_page, whole_number
 from serving.frontend.front import answer
 from serving.models import Rollout
@@ -34,6 +35,7 @@ DIGITS = 4  # behind the point of an example's numbers
 def start(request: HttpRequest, project: Project) -> HttpResponse:
     """Three things in order: it answers, it learns, you ask it."""
     shown: dict[str, Any] = {}
+    status = 200
     if request.method == "POST":
         verb = VERBS.get(request.POST.get("do", ""))
         if verb is None:
@@ -43,15 +45,33 @@ def start(request: HttpRequest, project: Project) -> HttpResponse:
         except DomainError as error:
             words = " ".join([error.detail, *(e.message for e in error.errors)])
             messages.error(request, words)
-        if not shown:
+            status = error.status
+        if not shown and status == 200:
             return redirect(request.path)
     context = {"project": project, "place": "start", **_facts(project), **shown}
     context["curl"] = _curl(request, context["example"], shown.get("new_key"))
     context["budgets"] = BUDGETS
-    context["chosen"] = DEFAULT_SECONDS
-    htmx = getattr(request, "htmx", False)
-    name = "mlsystem/partials/start_run.html" if htmx else "mlsystem/start.html"
-    return render(request, name, context)
+    context["chosen"] = whole_number(request.POST.get("budget")) or DEFAULT_SECONDS
+    return live.answer(
+        request,
+        page="mlsystem/start.html",
+        part="mlsystem/partials/start_learn.html",
+        etag=_tag(context),
+        context=context,
+        status=status,
+    )
+
+
+def _tag(facts: dict[str, Any]) -> str:
+    """What the step that learns shows, and the head above it."""
+    run, rollout, step = facts["run"], facts["rollout"], facts["current"]
+    return live.tag(
+        run and (run.number, run.state, run.verdict),
+        facts["fraction"],
+        step and (step.name, step.job and step.job.message),
+        rollout and rollout.live_id,
+        [score["words"] for score in facts["scores"]],
+    )
 
 
 def _run(request: HttpRequest, project: Project) -> dict[str, Any]:
@@ -122,8 +142,9 @@ def _scores(
     shown = [rollout.baseline] if rollout else []
     shown += [version] if version and version not in shown else []
     metric = METRICS[project.primary_metric]
-    units = {"money": project.costs.get("currency", ""), "target": project.unit}
-    unit = units.get(metric.unit, "")
+    unit = metric.unit_in(
+        currency=project.costs.get("currency", ""), target=project.unit
+    )
     rows = []
     for one in shown:
         kept = Evaluation.objects.filter(version=one, kind=Evaluation.Kind.TEST)

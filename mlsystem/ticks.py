@@ -9,15 +9,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from celery import shared_task
+from django.db.models import Q
 
 from labelling import housekeeping as labelling_housekeeping
 from mlsystem import baselines
 from mlsystem.orchestrator import pipeline, triggers
 from monitoring import housekeeping as monitoring_housekeeping
-from registry import definition_sync, drafts, jobs, schedules
+from registry import definition_sync, drafts, imports, jobs, people, schedules
 from registry.clock import now as clock_now
 from registry.models import Invitation, Job
 from registry.web import idempotency
+from serving import housekeeping as serving_housekeeping
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +47,22 @@ def _start_due_schedules(now: datetime) -> None:
 def _forget_the_old(now: datetime) -> None:
     idempotency.prune(now=now)
     Invitation.objects.filter(expires_at__lt=now - JOBS_KEPT).delete()
-    Job.objects.filter(finished_at__lt=now - JOBS_KEPT).delete()
-    drafts.forget_old(now)
+    _forget_jobs(now)
+
+
+def _forget_jobs(now: datetime) -> None:
+    """But, for as long again, those that alone know of a file that is to be deleted."""
+    stopped = Q(state__in=(Job.State.FAILED, Job.State.CANCELLED))
+    inside = Q(args__has_any_keys=["uri", "input"])
+    inside |= Q(checkpoint__has_any_keys=["input", "parts"])
+    holds = stopped & inside | Q(result__has_key="uri")
+    old = Job.objects.filter(finished_at__lt=now - JOBS_KEPT)
+    old.filter(~holds | Q(finished_at__lt=now - 2 * JOBS_KEPT)).delete()
+
+
+def _adopt_orphans(now: datetime) -> None:
+    del now
+    people.adopt_orphans()
 
 
 @shared_task(name="mlsystem.tick")
@@ -70,8 +86,29 @@ def tick() -> None:
 
 @shared_task(name="mlsystem.sweep")
 def sweep() -> None:
-    """Every minute on the long lane."""
+    """Every minute on the quick lane, what was promised within it first. What takes
+    longer than a look is a job that it asks for."""
     _each(
-        (_forget_the_old, labelling_housekeeping.sweep, monitoring_housekeeping.sweep),
+        (
+            monitoring_housekeeping.sweep,
+            labelling_housekeeping.sweep,
+            _adopt_orphans,
+            _forget_the_old,
+        ),
+        now=clock_now(),
+    )
+
+
+@shared_task(name="mlsystem.clean")
+def clean() -> None:
+    """Every ten minutes on the long lane: files that nobody will read any more. A storage
+    far away may keep them waiting, and nothing else."""
+    _each(
+        (
+            drafts.forget_old,
+            imports.forget_files,
+            serving_housekeeping.clean,
+            labelling_housekeeping.clean,
+        ),
         now=clock_now(),
     )

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from labelling.models import TruthInbox
 from monitoring.judging.rollouts import judge_all
 from monitoring.models import HourBucket
+from monitoring.monitor import keeping
 from registry.jobs import enqueue
 from registry.models import Job, Project
 from serving.models import PredictionInbox, Rollout
@@ -25,8 +26,9 @@ def tick(now: datetime) -> None:
 
 
 def sweep(now: datetime) -> None:
-    """Judge rollouts every minute, alert rules every ten."""
+    """Judge rollouts every minute, alert rules every ten; let go what is too old."""
     judge_all(now)
+    keeping.request_due(now)
     lately = Job.objects.filter(
         task="monitoring.alerts", created_at__gt=now - ALERTS_EVERY
     ).values("project")

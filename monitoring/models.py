@@ -71,6 +71,8 @@ class HourBucket(Bucket):
     dirty = models.PositiveIntegerField(default=0)  # counts up; cleared by compare
     cleaned = models.PositiveIntegerField(default=0)
     unmerged = models.BooleanField(default=True)  # its day does not hold it yet
+    # Some of its answers are gone: its outcomes stay as they were
+    frozen = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
@@ -98,6 +100,7 @@ class HourBucket(Bucket):
 
 class DayBucket(Bucket):
     day = models.DateField()
+    closed = models.BooleanField(default=False)  # its hours are gone: it stays
 
     class Meta:
         constraints = [
@@ -176,6 +179,7 @@ class Alert(models.Model):
     low = models.FloatField(null=True)
     high = models.FloatField(null=True)
     n = models.PositiveIntegerField(null=True)
+    coverage = models.FloatField(null=True)  # share whose truth was known
     limit = models.FloatField(null=True)
     detail = models.JSONField(default=dict)  # window, features, link to the rows
     opened_at = models.DateTimeField()

@@ -1,67 +1,91 @@
 """The rollout page: who gets what, the evidence for it, what happens next, and how it
 came to be. Its buttons are serving's own verbs."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
+from monitoring.judging import steps
 from monitoring.judging.comparison import ROW_METRICS, compare_rollout, judged_on
-from monitoring.judging.evidence import history
-from monitoring.monitor.series import Window, total
+from monitoring.judging.gain_chart import gain_chart
+from monitoring.judging.guardrails import are_safe
+from monitoring.owner.standing import terms_of
 from registry.catalogue import METRICS
 from registry.clock import now as clock_now
-from registry.errors import EditedMeanwhile, NotFound
 from registry.models import Project
-from registry.web import keyset
-from registry.web.charts import Chart, answer
-from registry.web.figures import Series, colour, line
-from registry.web.pages import PageRequest, project_page
+from registry.web import keyset, live
+from registry.web.charts import answer
+from registry.web.pages import PageRequest, project_page, whole_number
 from serving import rollout_forms as forms
 from serving import rollout_pages as buttons
 from serving import rollout_story as story
-from serving.models import Rollout
+from serving.models import Rollout, RolloutEvent
+from serving.rollout_rows import DEFAULT_PLAN, target_rows
 
 EVENTS = 20
 FEW_USERS = 5  # an hour: fewer are told by the day
-BLANK_TARGETS = 2  # rows to write another one into
-TYPED = ("start", "targets", "plan")  # verbs whose forms hold much
 
 
-@project_page("viewer", POST="admin")
+@project_page("viewer", POST=("owner", "admin"))
 def rollout(request: PageRequest, project: Project) -> HttpResponse:
-    """Who serves whom, the evidence, and the buttons that change it. Its forms with
-    much to type come here too: what is refused stays as it was typed."""
-    if request.method != "POST":
-        return render(request, "monitoring/rollout.html", _context(request, project))
-    verb = request.POST.get("verb", "")
-    if verb not in TYPED:
-        raise NotFound("There is no such form.")
-    refused = buttons.press(request, project, verb)
-    if refused is None or isinstance(refused, EditedMeanwhile):
-        return redirect(request.path)
-    context = _context(request, project) | _typed(verb, request.POST)
-    return render(request, "monitoring/rollout.html", context, status=refused.status)
-
-
-def _context(request: PageRequest, project: Project) -> dict[str, Any]:
+    """Who serves whom, the evidence, and the buttons that change it. What is refused
+    stays as it was typed, beside what somebody else did meanwhile."""
+    refused = None
+    if request.method == "POST":
+        refused = buttons.press(request, project)
+        if refused is None:
+            return redirect(request.path)
     found = _rollout(project)
+    revision = found.revision if found else 0
     context: dict[str, Any] = {"project": project, "place": "rollout", "rollout": found}
-    if found:
+    if getattr(request, "htmx", False) and request.method == "GET":
+        context |= _news(request, project, revision)
+    elif found:
         context |= _told(found, now=clock_now()) | _history(request, project)
-    return context
+        context |= _forms(found, request, refused)
+    if refused:
+        context |= {"refused": refused, "meanwhile": _events(refused.meanwhile)}
+    return live.answer(
+        request,
+        page="monitoring/rollout.html",
+        part="monitoring/partials/rollout_news.html",
+        etag=live.tag(revision),
+        context={"seen": revision, **context},
+        status=refused.error.status if refused else 200,
+    )
 
 
-def _typed(verb: str, form: forms.Form) -> dict[str, Any]:
-    """What a form held when it was refused."""
-    typed: dict[str, Any] = {"refused": verb, "typed": form if verb == "start" else {}}
-    if verb == "targets":
-        typed["target_rows"] = [*forms.rows_of(form, "target")]
-    elif verb == "plan":
-        typed["plan_rows"] = [*forms.rows_of(form, "step")]
-    return typed
+def _news(request: PageRequest, project: Project, revision: int) -> dict[str, Any]:
+    """What was done since the page was loaded that asks."""
+    seen = whole_number(request.GET.get("seen"))
+    if seen is None or seen >= revision:
+        return {}
+    return {"seen": seen, "meanwhile": _events(story.since(project, revision=seen))}
+
+
+def _events(found: Iterable[RolloutEvent]) -> list[tuple[RolloutEvent, str]]:
+    return [(event, story.told(event)) for event in found]
+
+
+def _forms(
+    found: Rollout, request: PageRequest, refused: buttons.Refused | None
+) -> dict[str, Any]:
+    starts = found.candidate is None or (refused and refused.verb == "start")
+    ready = _ready(found) if starts else []
+    shown = forms.forms_of(found, ready)
+    if refused:
+        shown = forms.with_refused(
+            shown,
+            verb=refused.verb,
+            typed=request.POST,
+            error=refused.error,
+            ready=ready,
+        )
+    return {"forms": shown, "ready": ready}
 
 
 def _rollout(project: Project) -> Rollout | None:
@@ -76,25 +100,26 @@ def _rollout(project: Project) -> Rollout | None:
 
 
 def _told(found: Rollout, *, now: datetime) -> dict[str, Any]:
-    project, candidate = found.project, found.candidate
+    project = found.project
     users, per = _users(story.users_an_hour(project, now=now))
-    answered = _answered(found, now=now) if found.plan else None
-    targets = forms.target_rows(found.targets)
-    blank = {"to": "candidate", "attribute": "", "values": "", "percent": ""}
+    comparison = compare_rollout(found, now=now)
+    step = steps.progress(found, now=now)
+    terms, judge = terms_of(project), METRICS[judged_on(project)]
     return {
-        "comparison": compare_rollout(found, now=now),
-        "ready": _ready(found) if candidate is None else [],
-        "unit": METRICS[judged_on(project)].label,
+        "comparison": comparison,
+        "safe": are_safe(comparison.get("guardrails", [])),
+        "terms": terms,
+        "unit": (judge.label, replace(terms, metric=judge).unit),
         "stands_in": project.primary_metric not in ROW_METRICS,
         "users": users,
         "per": per,
         "users_now": _part(users, float(found.percent)),
-        "targets": targets,
-        "target_rows": [*targets, *[blank] * BLANK_TARGETS],
-        "plan_rows": [*found.plan, {"percent": "", "hours": "", "min_n": ""}],
-        "next_step": story.next_step(found, answered=answered, now=now),
+        "targets": target_rows(found.targets),
+        "next_step": story.next_step(
+            found, answered=step.answers if step else None, now=now
+        ),
         "automatic": project.autopilot == Project.Autopilot.AUTOMATIC,
-        "planned": project.plan or forms.DEFAULT_PLAN,
+        "planned": project.plan or DEFAULT_PLAN,
     }
 
 
@@ -120,16 +145,6 @@ def _ready(found: Rollout) -> list[Any]:
     )
 
 
-def _answered(found: Rollout, *, now: datetime) -> int:
-    """Answers of the candidate since its present step began."""
-    if found.candidate is None or found.step_since is None:
-        return 0
-    start = found.step_since.replace(minute=0, second=0, microsecond=0)
-    window = Window(start=start, end=now + timedelta(hours=1), roles=("canary",))
-    found.candidate.project = found.project
-    return total(found.candidate, window, now=now).n
-
-
 def _history(request: PageRequest, project: Project) -> dict[str, Any]:
     page = keyset.page(project.rollout_events.all(), request, order="-id", limit=EVENTS)
     events = [
@@ -143,70 +158,4 @@ def _history(request: PageRequest, project: Project) -> dict[str, Any]:
 @project_page("viewer")
 def evidence_chart(request: PageRequest, project: Project) -> HttpResponse:
     """The candidate's gain over live as it grew, its interval, zero and the margin."""
-    found = _rollout(project)
-    points = history(found, now=clock_now()) if found else []
-    margin = float((project.gate or {}).get("margin", 0.0))
-    metric = METRICS[judged_on(project)]
-    series = Series(
-        name="gain",
-        role="candidate",
-        x=[point["at"] for point in points],
-        y=[point["value"] for point in points],
-        low=[point["low"] for point in points],
-        high=[point["high"] for point in points],
-        n=[point["n"] for point in points],
-    )
-    chart = line(
-        title=_title(points, metric.label),
-        series=[series],
-        unit=_unit(project, metric.unit),
-        y="Gained a prediction",
-        empty="No truth of both versions is known yet, so there is nothing to compare.",
-    )
-    return answer(request, _with_rules(chart, margin, points))
-
-
-def _unit(project: Project, unit: str) -> str:
-    """The unit of a metric, in this project's own words."""
-    words = {"money": project.costs.get("currency", ""), "target": project.unit}
-    return words.get(unit, "" if unit == "share" else unit)
-
-
-def _title(points: list[dict[str, Any]], metric: str) -> str:
-    if not points:
-        return f"What the candidate gains in {metric.lower()} over the live version."
-    last = points[-1]
-    if last["low"] > 0:
-        return f"The candidate gains in {metric.lower()}: its interval lies above zero."
-    if last["high"] < 0:
-        return f"The candidate loses in {metric.lower()}: its interval lies below zero."
-    return f"Not decided yet: the interval of the {metric.lower()} gain holds zero."
-
-
-def _with_rules(chart: Chart, margin: float, points: list[dict[str, Any]]) -> Chart:
-    """Zero, and how much worse is still allowed, as lines across; the axis is made for
-    the later intervals, because the first ones are as wide as a house."""
-    heights = {0.0: ("as good as live", "start")}
-    if margin:
-        heights[-margin] = ("the margin", "end")
-    shapes = [
-        {
-            "type": "line",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "y0": height,
-            "y1": height,
-            "line": {"color": colour("unknown"), "width": 1, "dash": "dash"},
-            "label": {"text": text, "textposition": side, "font": {"size": 11}},
-        }
-        for height, (text, side) in heights.items()
-    ]
-    layout = {**chart.figure["layout"]}
-    late = points[len(points) // 4 :]
-    low = min([0.0, -margin, *(point["low"] for point in late)])
-    high = max([0.0, *(point["high"] for point in late)])
-    air = 0.08 * (high - low)
-    layout["yaxis"] = {**layout["yaxis"], "range": [low - air, high + air]}
-    layout["shapes"] = [*layout.get("shapes", []), *shapes]
-    return replace(chart, figure={**chart.figure, "layout": layout})
+    return answer(request, gain_chart(_rollout(project), now=clock_now()))

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from monitoring.monitor import alerts, folding
+from monitoring.monitor import alerts, folding, keeping
 from monitoring.owner import standing
 from registry import jobs
 from registry.clock import now
@@ -28,3 +28,8 @@ def evaluate_alerts(job_id: str) -> None:
         context.result({"changed": [str(alert) for alert in changed]})
 
     jobs.work(job_id, look)
+
+
+@shared_task(name=keeping.TASK)
+def keep(job_id: str) -> None:
+    jobs.work(job_id, keeping.keep_job)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from registry import images
+from registry.classes import by_class, find_class
 from registry.decision import decide
 from registry.guarded import FAILED
 from registry.models import ModelVersion
-from registry.schema import find_class, json_value
+from registry.schema import json_value
 
 logger = logging.getLogger(__name__)
 
@@ -77,10 +78,6 @@ class LoadedVersion:
         self.features: dict[str, Any] = version.features  # what the Featurizer adds
         self._model = model
         self._function = function
-
-    @property
-    def is_function(self) -> bool:
-        return self._function is not None
 
     def answer(
         self, rows: Sequence[Row], *, inputs: Sequence[Row] | None = None
@@ -165,7 +162,8 @@ class LoadedVersion:
         if self.task == "regression":
             return _Output(prediction=_finite(result))
         if isinstance(result, Mapping):
-            shares = {str(name): float(p) for name, p in result.items()}
+            named = by_class(self.classes, result) or result
+            shares = {str(name): float(p) for name, p in named.items()}
             best = max(shares, key=shares.__getitem__) if shares else ""
             return self._checked(best, shares)
         name = None if result is None else find_class(self.classes, result)

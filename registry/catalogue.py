@@ -21,6 +21,7 @@ class Metric:
     minimum_n: int = 30
     help: str = ""
     best_at_zero: bool = False  # judged by its distance from 0, either side
+    chance: float | None = None  # what takes no skill, whatever the rows
 
     def gain(self, ours: float, theirs: float) -> float:
         """How much better `ours` is than `theirs`, in the metric's unit; negative is worse.
@@ -33,6 +34,14 @@ class Metric:
         if self.best_at_zero:
             return abs(theirs) - abs(ours)
         return ours - theirs if self.larger_is_better else theirs - ours
+
+    def unit_in(self, *, currency: str, target: str) -> str:
+        """Its unit as written behind a number, in the words of a project.
+
+        >>> METRICS["cost"].unit_in(currency="USD", target="minutes")
+        'USD'
+        """
+        return {"money": currency, "target": target}.get(self.unit, "")
 
     def beats(self, ours: float, theirs: float, *, margin: float = 0.0) -> bool:
         """Whether `ours` is better than `theirs` by more than `margin`.
@@ -48,7 +57,7 @@ _ALL = (
     Metric("cost", "Cost per row", ("binary", "multiclass", "regression"), False, "money", 30,
            "What decisions made with this model cost, per row, by the project's costs."),
     Metric("roc_auc", "ROC AUC", ("binary",), True, "share", 30,
-           "How often a random positive is scored above a random negative."),
+           "How often a random positive is scored above a random negative.", chance=0.5),
     Metric("average_precision", "Average precision", ("binary",), True, "share", 30,
            "Area under the precision-recall curve."),
     Metric("log_loss", "Log loss", _CLASSES, False, "", 30,
@@ -78,7 +87,7 @@ _ALL = (
     Metric("mape", "Mean absolute percentage error", ("regression",), False, "share", 30,
            "Mean of |error| / |truth|; undefined where a truth is 0."),
     Metric("r2", "R\N{SUPERSCRIPT TWO}", ("regression",), True, "", 30,
-           "Share of the truth's variance that is explained."),
+           "Share of the truth's variance that is explained.", chance=0.0),
     Metric("bias", "Mean error", ("regression",), False, "target", 30,
            "Mean of prediction minus truth; judged by its distance from 0.",
            best_at_zero=True),
@@ -90,9 +99,6 @@ ALGORITHMS = ("dummy", "linear", "lightgbm", "kernel")
 
 # Kinds of baseline (registry/estimators/baselines.py, `function` in a definition module).
 BASELINES = ("majority", "mean", "group_mean", "recent_mean", "rule", "function")
-
-# How the queue of the labeller is ordered.
-STRATEGIES = ("cold start", "least sure", "unlike the others", "random")
 
 ROLES = ("viewer", "labeller", "reviewer", "owner", "admin")
 SCOPES = ("predict", "truth", "label", "read", "manage")

@@ -38,8 +38,13 @@ class CostForm:
         )
         typed = typed if self.fits else None
         self.errors: dict[str, str] = {}
+        self.saved: Mapping[str, str] = {}
         self.typed = _as_typed(costs, self.classes) if typed is None else typed
         self.costs = dict(costs) if typed is None else self._read()
+
+    def beside(self, costs: Mapping[str, Any]) -> None:
+        """Show beside each cell what somebody else saved meanwhile."""
+        self.saved = _as_typed(costs, self.classes)
 
     @property
     def choice(self) -> str:
@@ -75,10 +80,13 @@ class CostForm:
         ]
 
     def _field(self, name: str) -> dict[str, str]:
+        value, saved = self.typed.get(name, ""), self.saved.get(name, "")
+        other = bool(self.saved) and saved != value
         return {
             "name": name,
-            "value": self.typed.get(name, ""),
+            "value": value,
             "error": self.errors.get(name, ""),
+            "saved": (saved or "empty") if other else "",
         }
 
     def _read(self) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry.decision import decide, fields_of
+from registry.written import MINUS, significant, written
 
-CELL = re.compile(r"\s*([+-]?[\d.,\s]*\d)\s*(?:[×x*]\s*(\S.*?))?\s*\Z")
+CELL = re.compile(rf"\s*([+{MINUS}-]?[\d.,\s]*\d)\s*(?:[×x*]\s*(\S.*?))?\s*\Z")
 # A hair above each per cent: where two actions cost the same, the sum of probabilities
 # that are not quite theirs would decide.
 SHARES = [min(i / 100 + 1e-9, 1.0) for i in range(101)]
@@ -22,7 +23,7 @@ def read_number(text: str) -> float | int:
     >>> read_number("1 200"), read_number("0,5")
     (1200, 0.5)
     """
-    plain = re.sub(r"\s", "", text)
+    plain = re.sub(r"\s", "", text).replace(MINUS, "-")
     if plain.count(",") == 1 and "." not in plain:
         plain = plain.replace(",", ".")
     try:
@@ -92,7 +93,7 @@ def sentences(
     if (value := costs.get("error_value")) is not None:
         of = f" {unit}" if unit else ""
         return [
-            f"A prediction that is 10{of} off costs {10 * value:.15g} {money}; "
+            f"A prediction that is 10{of} off costs {significant(10 * value, 15)} {money}; "
             "models are judged by that."
         ]
     if not costs.get("matrix"):
@@ -113,7 +114,7 @@ def sentences(
     if found and found.expected_cost is not None:
         told.append(
             f"Example: at {likely}{_given(known)} the cheapest is {found.action}, which "
-            f"costs {found.expected_cost:.2f} {money} on average."
+            f"costs {written(f'{found.expected_cost:.2f}')} {money} on average."
         )
     return told
 
@@ -153,5 +154,9 @@ def _of_two(
 
 
 def _given(row: Mapping[str, Any]) -> str:
-    told = [f"{name} is {value:g}" for name, value in row.items() if value is not None]
+    told = [
+        f"{name} is {significant(value)}"
+        for name, value in row.items()
+        if value is not None
+    ]
     return f" (where {' and '.join(told)})" if told else ""

@@ -3,20 +3,22 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 
-from registry import cures, dataset_rows, differences, intake, tables
+from registry import cures, dataset_rows, differences, imports, intake, tables
 from registry.api.datasets import dataset_of
-from registry.api.imports import import_of
+from registry.api.imports import import_of, learnt_by
+from registry.clock import now as clock_now
 from registry.errors import DomainError
 from registry.models import Dataset, Job, ModelVersion, Project
-from registry.web import bars, uploads
+from registry.web import bars, keyset, live, uploads
 from registry.web.pages import PageRequest, onwards, project_page, whole_number
 
-MOST_DATASETS = 50
+DATASETS = 50  # a page
 ROWS = 50
 ALL_DIFFERENT = 20  # values, from which on a bar for each says nothing
 SHOWN_PARTS = ("training", "validation")
@@ -32,22 +34,37 @@ def data(
     numbers = Prefetch(
         "versions", ModelVersion.objects.only("project", "number", "dataset")
     )
-    rows = list(datasets.prefetch_related(numbers)[:MOST_DATASETS])
-    shown = (rows[0] if rows else None) if number is None else None
+    listed = datasets.prefetch_related(numbers)
+    page = keyset.page(listed, request, order="-number", limit=DATASETS)
+    rows, newest = page["results"], None
+    if "cursor" not in request.GET:
+        newest = rows[0] if rows else None
+    else:
+        newest = datasets.order_by("-number").first()
+    shown = newest
     if number is not None:
-        listed = [row for row in rows if row.number == number]
-        shown = listed[0] if listed else dataset_of(project, number)
+        found = [row for row in rows if row.number == number]
+        shown = found[0] if found else dataset_of(project, number)
     context: dict[str, Any] = {
         "project": project,
         "place": "data",
         "tab": "data",
         "datasets": rows,
         "dataset": shown,
-        "is_newest": bool(rows) and shown == rows[0],
+        "next": page["next"],
+        "later": "cursor" in request.GET,
+        "is_newest": shown is not None and shown == newest,
         "sources": project.sources.all(),
+        "learnt": learnt_by(project),
+        "set": set(settings.SOURCES),
     }
     if shown:
         context |= _about(shown)
+    if request.actor.may("owner"):
+        context["broken"] = [
+            {"job": job, "may_retry": imports.may_retry(job)}
+            for job in imports.broken(project, now=clock_now())
+        ]
     return render(request, "registry/data.html", context)
 
 
@@ -124,8 +141,11 @@ def origin(lineage: dict[str, Any]) -> str:
 
 @project_page("owner", POST="owner")
 def dataset_new(request: PageRequest, project: Project) -> HttpResponse:
-    """A new version of the data: small files at once, large ones in the background."""
+    """A new version of the data: small files at once, large ones in the background, and
+    rows of a source, which are read anew."""
     problem: dict[str, Any] = {}
+    if source := request.POST.get("source"):
+        return _read_again(request, project, source)
     if request.method == "POST":
         try:
             with uploads.form_file(request) as upload:
@@ -168,10 +188,23 @@ def _import(
     return redirect("dataset", project.slug, dataset.number)
 
 
+def _read_again(request: PageRequest, project: Project, source: str) -> HttpResponse:
+    try:
+        job = intake.later_from_source(
+            project=project, source=source, title="", by=request.actor.user
+        )
+    except DomainError as error:
+        messages.error(request, error.detail)
+        return redirect("data", project.slug)
+    return redirect("dataset-import", project.slug, job.pk)
+
+
 @project_page("owner", POST="owner")
 def dataset_import(request: PageRequest, project: Project, job: UUID) -> HttpResponse:
-    """A large file on its way: the page asks again until it is in, or refused."""
+    """A large file or a source on its way: the page asks again until it is in, or refused."""
     found = import_of(project, job)
+    if request.method == "POST" and request.POST.get("do") == "again":
+        return _again(request, project, found)
     if request.method == "POST":
         return _cancel(request, project, found)
     if found.state == Job.State.SUCCEEDED:
@@ -182,14 +215,28 @@ def dataset_import(request: PageRequest, project: Project, job: UUID) -> HttpRes
         "place": "data",
         "tab": "data",
         "job": found,
+        "may_retry": imports.may_retry(found),
         "problem": {
             "detail": found.result.get("detail") or found.message,
             "errors": errors,
         },
     }
-    htmx = getattr(request, "htmx", False)
-    name = "partials/dataset_import.html" if htmx else "dataset_import.html"
-    return render(request, f"registry/{name}", context)
+    return live.answer(
+        request,
+        page="registry/dataset_import.html",
+        part="registry/partials/dataset_import.html",
+        etag=live.tag(found.state, found.progress, found.message),
+        context=context,
+    )
+
+
+def _again(request: PageRequest, project: Project, job: Job) -> HttpResponse:
+    try:
+        job = imports.again(job=job, by=request.actor.user)
+    except DomainError as error:
+        messages.error(request, error.detail)
+        return redirect("data", project.slug)
+    return redirect("dataset-import", project.slug, job.pk)
 
 
 def _cancel(request: PageRequest, project: Project, job: Job) -> HttpResponse:

@@ -10,11 +10,12 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 
 from registry import findings, frames, guess, profile, seal, splits, storage
+from registry.classes import find_class
 from registry.errors import FieldError, InvalidInput
 from registry.findings import Finding
 from registry.guess import FEWEST_ROWS, MOMENTS_SHARE
 from registry.models import Dataset, Project, Split, User
-from registry.schema import Field, find_class
+from registry.schema import Field
 from registry.splits import PARTS, Cuts
 
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.written import significant, written
+
 ABSTAIN = "abstain"
 Row = Mapping[str, Any]
 
@@ -216,17 +218,22 @@ def _formula(
     """`0.41 × 6 × 70.35 = 173.06`, or the number alone where no class changes it."""
     costs = {name: _cell(cells[name], row) for name in probabilities}
     if len(set(costs.values())) == 1:
-        return f"{next(iter(costs.values())):.2f}"
+        return _money(next(iter(costs.values())) or 0.0)
     terms = []
     for name, p in probabilities.items():
         cell, cost = cells[name], costs[name]
         if isinstance(cell, Mapping):
-            money = f"{_times(cell):g} × {(cost or 0.0) / (_times(cell) or 1):.2f}"
+            value = (cost or 0.0) / (_times(cell) or 1)
+            money = f"{significant(_times(cell))} × {_money(value)}"
         else:
-            money = f"{cost:.2f}"
+            money = _money(cost or 0.0)
         if cost:
             terms.append(f"{_p(p)} × {money}")
-    return f"{' + '.join(terms) or '0'} = {total:.2f}"
+    return f"{' + '.join(terms) or '0'} = {_money(total)}"
+
+
+def _money(value: float) -> str:
+    return written(f"{value:.2f}")
 
 
 def _p(value: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import blake2b
 from typing import Any
 
 from registry.guarded import Guarded
@@ -26,6 +27,17 @@ def days(number: float) -> timedelta:
 def times(factor: float, column: str) -> dict[str, Any]:
     """A cost that is a numeric field of the row, so many times."""
     return {"times": factor, "field": column}
+
+
+def share(name: str, purpose: str) -> float:
+    """A number from 0 to 1, always the same for a name and a purpose: what is invented,
+    or chosen by chance, is then the same in every process.
+
+    >>> share("C12", "dataset") == share("C12", "dataset") != share("C12", "asked")
+    True
+    """
+    digest = blake2b(f"{purpose}:{name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
 
 
 @dataclass(frozen=True)

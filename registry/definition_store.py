@@ -1,7 +1,7 @@
 """Registry: the definitions of this process, read from modules once, at its start.
 
-Default of MLSYSTEM_DEFINITIONS: the example modules; they count for a project only once
-it is in the database (`manage.py demo` puts it there).
+Those of MLSYSTEM_DEFINITIONS, then the examples; an example makes no project, it counts
+for the one that is in the database (`manage.py demo` puts it there).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class DefinitionBroken(DomainError):
 
 def modules() -> list[str]:
     """The modules whose definitions count."""
-    return list(settings.MLSYSTEM_DEFINITIONS) or examples()
+    return list(dict.fromkeys([*settings.MLSYSTEM_DEFINITIONS, *examples()]))
 
 
 @cache

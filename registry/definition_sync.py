@@ -106,7 +106,7 @@ def notice(now: datetime) -> None:
             continue  # logged when it was read
         for slug, definition in found.items():
             text = definition_store.content_hash(definition)
-            new = bool(settings.MLSYSTEM_DEFINITIONS) and slug not in taken
+            new = module in settings.MLSYSTEM_DEFINITIONS and slug not in taken
             changed = known.get((module, slug), text) != text
             if (new or changed) and text not in _noticed:
                 _noticed.add(text)
@@ -124,7 +124,7 @@ def do_sync(context: jobs.JobContext) -> None:
 def _sync_one(definition: Definition, by: User | None) -> None:
     project = Project.objects.filter(slug=definition.slug).first()
     if project is None:
-        if settings.MLSYSTEM_DEFINITIONS:
+        if definition.module in settings.MLSYSTEM_DEFINITIONS:
             made, _ = install(slug=definition.slug, by=by)
             _give_to_admins(made)
         return
@@ -231,7 +231,7 @@ def _copy_lookups(project: Project, reading: sources.Reading) -> dict[str, int]:
     counts = {}
     for lookup in reading.definition.lookups:
         rows = reading.rows(lookup.source)
-        given = featurizer.lookup_columns(project, lookup)
+        given = featurizer.stored_columns(project, lookup)
         columns = {
             name: (column, kind)
             for name, (column, kind) in given.items()

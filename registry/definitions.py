@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from registry import cards
+from registry import cards, plans, precedence
 from registry.aggregates import (
     Count,
     Global,
@@ -35,9 +36,11 @@ from registry.definition_parts import (
     Source,
     days,
     hours,
+    share,
     times,
 )
 from registry.definition_windows import Windowed
+from registry.errors import InvalidInput
 from registry.guarded import Guarded
 from registry.images import png
 from registry.row_features import (
@@ -79,6 +82,7 @@ __all__ = [
     "days",
     "hours",
     "png",
+    "share",
     "times",
 ]
 
@@ -110,9 +114,13 @@ class Project(Windowed):
         metric: str | None = None,
         zone: str | None = None,
         strict: bool | None = None,
+        truth_precedence: Sequence[str] | None = None,
+        control_share: float | None = None,
     ) -> None:
         super().__init__()
         line = self._line()
+        if wrong := precedence.problem(truth_precedence or ()):
+            self._refuse(line, "truth_precedence", wrong.rstrip("."))
         given = {
             "slug": slug,
             "task": task,
@@ -130,6 +138,8 @@ class Project(Windowed):
             "primary_metric": metric,
             "zone": zone,
             "strict_inputs": strict,
+            "truth_precedence": truth_precedence and list(truth_precedence),
+            "control_share": self._share(control_share, line),
         }
         self.slug, self.task, self.target = slug, task, target
         for attribute, value in given.items():
@@ -143,6 +153,13 @@ class Project(Windowed):
         self.lookups: list[Lookup] = []
         self.computed = []
         self.baselines: list[Baseline] = []
+
+    def _share(self, percent: float | None, line: int) -> Decimal | None:
+        try:
+            return None if percent is None else plans.clean_percent(percent)
+        except InvalidInput:
+            cure = "write a percentage from 0 to 100, two decimals"
+            return self._refuse(line, f"control_share {percent!r}", cure)
 
     @property
     def row_features(self) -> list[Feature]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.written import four
+
 POINTS = 0.05  # of the rows: a share that moved less is not told
 SPREADS = 0.25  # of the middle half: a median that moved less is not told
 Figures = Mapping[str, Any]
@@ -90,8 +92,8 @@ def _of_numbers(name: str, old: Figures, new: Figures) -> Iterator[Difference]:
     if size >= SPREADS:
         way = "higher" if moved > middle else "lower"
         text = (
-            f"Its values are {way}: half of them are below {moved:,.4g}, "
-            f"before below {middle:,.4g}."
+            f"Its values are {way}: half of them are below {four(moved)}, "
+            f"before below {four(middle)}."
         )
         yield Difference(name, text, size)
 

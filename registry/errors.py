@@ -1,6 +1,17 @@
 """Domain errors of every floor: a status, a title, a cure; the web layer renders them."""
 
+import re
 from dataclasses import dataclass
+
+
+def kind_of(title: str) -> str:
+    """The `type` of a problem document, which is stable.
+
+    >>> kind_of("No model yet")
+    'urn:mlsystem:problem:no-model-yet'
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+    return f"urn:mlsystem:problem:{words}"
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,55 @@
-"""Forms of the doors: sign in, choose a password, change it."""
+"""What every form of a page promises, and the forms of the doors: sign in, choose a
+password, change it."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from django import forms
 
 from registry.errors import DomainError
 
 
-class SignIn(forms.Form):
-    retry_after: int | None = None  # seconds, after too many tries
+class PageForm(forms.Form):
+    """Refused, it keeps what was typed and says under each field what is wrong with it;
+    the first of these fields has the focus, with a script or without."""
 
+    refused_with = 400
+    retry_after: int | None = None  # seconds, after too many tries
+    saved: Mapping[str, str] = {}  # by field, what somebody else saved meanwhile
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        wrong = [name for name in self.fields if name in self.errors]
+        if wrong:
+            for each in self.fields.values():
+                each.widget.attrs.pop("autofocus", None)
+            self.fields[wrong[0]].widget.attrs["autofocus"] = True
+
+    def refuse(
+        self, error: DomainError, *, names: Mapping[str, str] | None = None
+    ) -> Self:
+        """Put what a verb says against it where it belongs; `names` are the form's own
+        for what the verb calls otherwise."""
+        self.refused_with, self.retry_after = error.status, error.retry_after
+        if not error.errors:
+            self.add_error(None, error.detail)
+        for each in error.errors:
+            name = (names or {}).get(each.field, each.field)
+            self.add_error(name if name in self.fields else None, each.message)
+        return self
+
+    @property
+    def status(self) -> int:
+        """What its page is answered with."""
+        return self.refused_with if self.errors else 200
+
+    @property
+    def focused(self) -> bool:
+        """Whether a field has the focus, so that no notice needs it."""
+        return any("autofocus" in f.widget.attrs for f in self.fields.values())
+
+
+class SignIn(PageForm):
     username = forms.CharField(
         label="Name",
         max_length=150,
@@ -24,7 +64,7 @@ class SignIn(forms.Form):
     )
 
 
-class NewPassword(forms.Form):
+class NewPassword(PageForm):
     password = forms.CharField(
         label="New password",
         strip=False,
@@ -54,12 +94,3 @@ class ChangePassword(NewPassword):
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     field_order = ["current", "password", "again"]
-
-
-def add_errors(form: forms.Form, error: DomainError) -> None:
-    """Put a domain error where it belongs in a form."""
-    if not error.errors:
-        form.add_error(None, error.detail)
-    for each in error.errors:
-        field = each.field if each.field in form.fields else None
-        form.add_error(field, each.message)

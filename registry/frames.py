@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from registry import images
-from registry.schema import LARGEST_INTEGER, LARGEST_NUMBER, STRINGS, Field, class_name
+from registry.classes import class_name
+from registry.schema import LARGEST_INTEGER, LARGEST_NUMBER, STRINGS, Field
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from registry.models import Project
-from registry.settings_forms import Declared
+from registry.settings_forms import Declared, amount
 
 
 class GateForm(Declared):
@@ -15,11 +15,10 @@ class GateForm(Declared):
 
     whole = "gate"
 
-    margin = forms.FloatField(
-        label="Better by at least",
-        required=False,
+    margin = amount(
+        "Better by at least",
+        "In the units of the number models are judged by. 0: better at all.",
         min_value=0,
-        help_text="In the units of the number models are judged by. 0: better at all.",
     )
     slices = forms.MultipleChoiceField(
         label="Also for each group of",
@@ -27,21 +26,17 @@ class GateForm(Declared):
         widget=forms.CheckboxSelectMultiple,
         help_text="Columns whose values are judged apart, so that nobody is left behind.",
     )
-    worst_slice_margin = forms.FloatField(
-        label="No group worse by more than",
-        required=False,
+    worst_slice_margin = amount(
+        "No group worse by more than",
+        "Empty: groups are shown, and decide nothing.",
         min_value=0,
-        help_text="Empty: groups are shown, and decide nothing.",
     )
-    max_latency_ms = forms.FloatField(
-        label="An answer takes at most, in ms",
-        required=False,
+    max_latency_ms = amount(
+        "An answer takes at most, in ms",
+        "Of the model alone, one row. Empty: no limit.",
         min_value=0.001,
-        help_text="Of the model alone, one row. Empty: no limit.",
     )
-    max_artifact_mb = forms.FloatField(
-        label="The file is at most, in MB", required=False, min_value=0.001
-    )
+    max_artifact_mb = amount("The file is at most, in MB", min_value=0.001)
     approval = forms.BooleanField(
         label="A person other than who started the run has to approve it",
         required=False,

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from registry import findings, frames, images
+from registry.classes import class_key, class_name, find_class, spellings
 from registry.errors import FieldError, InvalidInput
 from registry.findings import Finding
-from registry.schema import class_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,7 +171,7 @@ def _are_moments(text: pd.Series) -> bool:
 
 def task_of(truth: pd.Series) -> str:
     """binary, multiclass or regression, by the target's values without missing ones."""
-    distinct = truth.map(class_name).nunique()
+    distinct = len({class_key(value) for value in truth.unique().tolist()})
     if distinct == 2:
         return "binary"
     kind = kind_of(truth)
@@ -185,7 +185,11 @@ def _classes(truth: pd.Series, task: str, target: str) -> list[str]:
         if kind_of(truth) not in {"numeric", "integer"}:
             raise _refused(target, f"{target} holds text: a regression needs numbers.")
         return []
-    names = sorted(truth.map(class_name).unique(), key=_by_number)
+    names = sorted(spellings(_counts(truth)).values(), key=_by_number)
+    if len(names) < 2:
+        raise _refused(
+            target, f"{target} is {names[0]} in every row: nothing to learn."
+        )
     if task == "binary" and len(names) != 2:
         raise _refused(target, f"{target} has {len(names)} values, not two.")
     if len(names) > MOST_CLASSES or len(names) == len(truth):
@@ -207,15 +211,28 @@ def _by_number(name: str) -> tuple[float, str]:
 def _positive(classes: list[str], truth: pd.Series, target: str, given: str) -> str:
     """The given one; yes, true, 1 or the target's own name; else the rarer."""
     if given:
-        if given not in classes:
+        if (named := find_class(classes, given)) is None:
             raise _refused(target, f"{given} is no class: {', '.join(classes)}.")
-        return given
+        return named
     for word in (*POSITIVE, target.lower()):
         for name in classes:
-            if name.lower() == word:
+            if class_key(name).lower() == word:
                 return name
-    counts = truth.map(class_name).value_counts()
-    return min(reversed(classes), key=lambda name: counts[name])
+    counts = counts_of(truth, classes)
+    return min(reversed(classes), key=counts.__getitem__)
+
+
+def counts_of(truth: pd.Series, classes: Sequence[str]) -> dict[str, int]:
+    """How often each class occurs, however it is spelt."""
+    counts = dict.fromkeys(classes, 0)
+    for name, n in _counts(truth).items():
+        if (named := find_class(classes, name)) is not None:
+            counts[named] += n
+    return counts
+
+
+def _counts(truth: pd.Series) -> dict[str, int]:
+    return {name: int(n) for name, n in truth.map(class_name).value_counts().items()}
 
 
 def _refused(column: str, message: str) -> InvalidInput:

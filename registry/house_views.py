@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,7 @@ from django.shortcuts import render
 
 from registry.actors import Actor
 from registry.errors import NotFound
+from registry.forms import PageForm
 from registry.models import Membership
 from registry.web import charts, gallery, places, undo
 from registry.web.pages import house_page
@@ -64,9 +66,8 @@ def _project(row: Membership) -> dict[str, Any]:
 
 
 def _entry(row: Membership) -> dict[str, str]:
-    labels_only = row.role in {"labeller", "reviewer"}
     return {
-        "url": f"/p/{row.project.slug}{'/label' if labels_only else ''}",
+        "url": places.way_in(row),
         "text": row.project.name,
         "icon": "projects",
         "words": row.project.slug,
@@ -82,6 +83,18 @@ def styleguide_chart(request: HttpRequest, name: str) -> HttpResponse:
     return charts.answer(request, found)
 
 
+class GuideForm(PageForm):
+    """A field that is right, one that is refused, one to choose from, one to tick."""
+
+    name = forms.CharField(help_text="What people will call it.")
+    budget = forms.IntegerField(
+        label="Budget, seconds",
+        min_value=5,
+        error_messages={"invalid": "Write a whole number, 5 or more."},
+    )
+    kind = forms.ChoiceField(choices=[("numeric", "numeric"), ("text", "text")])
+
+
 @house_page("user")
 def styleguide(request: HttpRequest) -> HttpResponse:
     """Each component in its states, for whoever builds a page; with DEBUG only."""
@@ -89,8 +102,12 @@ def styleguide(request: HttpRequest) -> HttpResponse:
         raise NotFound("The style guide is there with DEBUG=true.")
     messages.error(request, "The file has 3 columns in row 7, and 4 elsewhere.")
     undo.offer(request, "Erin is no member any more.", action="/styleguide")
+    form = GuideForm({"name": LONG, "budget": "ten", "kind": "text"})
+    form.is_valid()
+    form.fields["budget"].widget.attrs.pop("autofocus")  # no form was sent
     context = {
         "states": STATES,
+        "form": form,
         "long": LONG,
         "trend": [3.1, 3.4, None, 3.2, 4.0, 4.4, 4.1],
         "charts": list(gallery.charts()),

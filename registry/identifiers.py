@@ -30,8 +30,10 @@ def first_uuid7(at: datetime) -> UUID:
     >>> moment = datetime(2024, 1, 1, tzinfo=UTC)
     >>> first_uuid7(moment) <= uuid7(moment)
     True
+    >>> first_uuid7(datetime(1926, 1, 1, tzinfo=UTC)).int  # before there were any
+    0
     """
-    return UUID(int=int(at.timestamp() * 1000) << 80)
+    return UUID(int=max(0, int(at.timestamp() * 1000)) << 80)
 
 
 def canonical_key(columns: Sequence[str], value: object) -> str:

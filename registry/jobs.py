@@ -9,7 +9,8 @@ can change nothing any more. The tick sends again what is due and has no live le
 import logging
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
 
 from registry.clock import now as clock_now
-from registry.errors import Conflict
+from registry.errors import Conflict, DomainError
 from registry.models import Job, Project, User
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ HEARTBEAT = 15.0  # seconds; three may fail before the lease ends
 FIRST_RESEND = timedelta(seconds=60)  # doubling, so a dead broker is not flooded
 LONGEST_RESEND = timedelta(minutes=30)
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
+DIED = "Its worker died in the last attempt."
 LOG_LIMIT = 200_000  # characters kept of a job's log
 
 
@@ -101,6 +103,17 @@ def send(job: Job, *, now: datetime) -> None:
         logger.warning("job %s not sent, the tick will: %s", job.pk, error)
 
 
+@contextmanager
+def without_broker() -> Iterator[None]:
+    """For a process that works its jobs itself: that none was sent is no news there."""
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def resend_due(*, now: datetime, limit: int = 200) -> int:
     """Send what is due and has no live lease, each row at most once in its pause."""
     waiting = Job.objects.filter(
@@ -151,7 +164,8 @@ def _bury(job_id: UUID | str, *, free: Q, now: datetime) -> None:
         state=Job.State.FAILED,
         finished_at=now,
         lease_until=None,
-        error="Its worker died in the last attempt.",
+        error=DIED,
+        message=DIED,
     )
 
 
@@ -245,6 +259,10 @@ def _run(context: JobContext, handler: Handler) -> None:
         _finish(context, Job.State.CANCELLED)
     except Continue:
         _requeue(context)
+    except DomainError as error:  # a sentence; where it was said would tell no more
+        job = context.job
+        logger.warning("job %s (%s) failed: %s", job.pk, job.task, error.detail)
+        _fail(context, error)
     except Exception as error:  # the boundary of a job: whatever it was, it is told
         logger.exception("job %s (%s) failed", context.job.pk, context.job.task)
         _fail(context, error)

@@ -8,7 +8,7 @@ import secrets
 import string
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -100,6 +100,11 @@ def find(plain: str) -> ApiKey | None:
     return key
 
 
+def is_spent(plain: str) -> bool:
+    """Whether a key of this text was ever made: then the text makes no other."""
+    return ApiKey.objects.filter(prefix=plain[4 : 4 + PUBLIC]).exists()
+
+
 def revoke(*, key: ApiKey, by: Actor | User | None) -> ApiKey:
     """Dead from now on: here at once, in other processes within a second."""
     with transaction.atomic():
@@ -169,6 +174,19 @@ def rotate(*, key: ApiKey, by: Actor | User | None) -> tuple[ApiKey, str]:
         )
     forget(key)
     return made, plain
+
+
+def hands(users: Iterable[int | None]) -> set[int]:
+    """These users, and everyone who made a `manage` key that acts for one of them: what
+    such a user does, whoever holds the key may have done."""
+    found: set[int] = set()
+    new = {pk for pk in users if pk is not None}
+    while new:
+        found |= new
+        keys = ApiKey.objects.filter(user__in=new).exclude(created_by=None)
+        told = keys.values_list("created_by_id", "scopes")
+        new = {maker for maker, scopes in told if "manage" in scopes} - found
+    return found
 
 
 def new_plain(source: bytes | None = None) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
 from registry import frames
+from registry.classes import class_name
 from registry.identifiers import canonical_key
 from registry.models import LookupRow, Project
-from registry.schema import as_json, check_value
+from registry.schema import NUMBERS, STRINGS, as_json, check_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,9 +99,22 @@ def typed(
 ) -> dict[str, Any]:
     """Stored values as Python's: a moment is one again."""
     return {
-        name: check_value({"name": name, "kind": kind}, values.get(name))
-        for name, (_, kind) in columns.items()
+        name: _as_kind(kind, values.get(name)) for name, (_, kind) in columns.items()
     }
+
+
+def _as_kind(kind: str, value: Any) -> Any:
+    """What was stored as the kind of now, for a version whose field is of another; what
+    is no such value is missing."""
+    if kind in NUMBERS and isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
+    elif kind in STRINGS and isinstance(value, int | float):
+        value = class_name(value)
+    try:
+        return check_value({"kind": kind}, value)
+    except ValueError:
+        return None
 
 
 def _write(project: Project, lookup: str, rows: dict[str, dict[str, Any]]) -> None:

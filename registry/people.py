@@ -56,6 +56,8 @@ def create_user(
         with transaction.atomic():
             user.save(force_insert=True)
             audit.record(project=None, actor=by, action="person.create", target=name)
+            if staff:
+                adopt_orphans()
     except ValidationError as error:
         found = [
             FieldError("user" if field == "username" else field, " ".join(messages))
@@ -87,9 +89,29 @@ def ensure_first_admin() -> str | None:
             audit.record(
                 project=None, actor=None, action="person.create", target=FIRST_ADMIN
             )
+            adopt_orphans()
     except IntegrityError:  # another machine started at the same moment
         return None
     return password
+
+
+def administrators() -> QuerySet[User]:
+    """Who runs the house."""
+    return User.objects.filter(is_staff=True, is_active=True, is_service=False)
+
+
+def adopt_orphans() -> int:
+    """A project that nobody administers any more, or did yet, belongs to those who run
+    the house: else nobody could open it. Returns how many there were."""
+    ruled = Membership.objects.filter(
+        role="admin", user__is_active=True, user__is_service=False
+    )
+    orphans = list(Project.objects.exclude(pk__in=ruled.values("project")))
+    heirs = list(administrators()) if orphans else []
+    for project in orphans if heirs else ():
+        for heir in heirs:
+            set_role(project=project, user=heir, role="admin")
+    return len(orphans) if heirs else 0
 
 
 # Links

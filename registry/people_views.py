@@ -7,52 +7,51 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.dateparse import parse_date
 
-from registry import keys, people
-from registry.catalogue import ROLES, SCOPES
+from registry import keys, moments, people
+from registry.catalogue import ROLES
 from registry.clock import now as clock_now
-from registry.errors import DomainError, Forbidden, InvalidInput, NotFound
+from registry.errors import (
+    DomainError,
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+)
 from registry.models import ApiKey, Membership, Project, User
+from registry.people_forms import LASTING, AskedForm, InviteForm, KeyForm, MemberForm
 from registry.web import undo
 from registry.web.pages import PageRequest, project_page, whole_number
 
-ROLE_WORDS = {
-    "viewer": "sees everything but single people's data",
-    "labeller": "labels what is handed to them",
-    "reviewer": "labels, settles disputes, writes guidelines",
-    "owner": "data, runs, costs, decisions; approves and rolls back",
-    "admin": "all of that, and rollouts, members, keys",
-}
-SCOPE_WORDS = {
-    "predict": "ask for predictions",
-    "truth": "say what came true",
-    "label": "label examples",
-    "read": "read what a viewer sees",
-    "manage": "change the project",
-}
-LASTING = (
-    ("", "never"),
-    ("30", "in 30 days"),
-    ("90", "in 90 days"),
-    ("365", "in a year"),
-)
 ENTRIES = 50
+UNREAD = "Not used: write a day, as 2026-01-31."
 Shown = dict[str, Any]
 Verb = Callable[[PageRequest, Project], Shown]
+Forms = dict[str, AskedForm]
 
 
 @project_page("owner", POST="admin")
 def members(request: PageRequest, project: Project) -> HttpResponse:
     """Who is in the project; an admin changes that."""
-    shown, done = _act(request, project, MEMBER_VERBS)
+    forms: Forms = {"add": MemberForm(), "invite": InviteForm()}
+    shown, done = _act(request, project, MEMBER_VERBS, forms)
     if done:
         return redirect(request.path)
+    typed = request.POST if shown.get("problem") else {}
     found = project.memberships.filter(user__is_service=False).select_related("user")
     context = {
         "tab": "members",
-        "members": found.order_by("user__username"),
-        "roles": [(role, ROLE_WORDS[role]) for role in ROLES],
+        "members": [
+            {
+                "member": member,
+                "role": typed.get("role")
+                if typed.get("user") == member.user.get_username()
+                else member.role,
+            }
+            for member in found.order_by("user__username")
+        ],
+        "roles": ROLES,
+        "forms": forms,
         **shown,
     }
     return _show(request, project, context)
@@ -63,7 +62,8 @@ def _person(request: PageRequest) -> User:
     found = User.objects.filter(username=name, is_service=False).first()
     if found is None:
         cure = "Invite them below." if _is_staff(request) else "Staff create people."
-        raise NotFound(f"There is nobody called {name}. {cure}")
+        message = f"There is nobody called {name}. {cure}"
+        raise NotFound(message, errors=[FieldError("user", message)])
     return found
 
 
@@ -102,7 +102,8 @@ def _invite(request: PageRequest, project: Project) -> Shown:
     name, actor = request.POST.get("name", "").strip(), request.actor
     role = request.POST.get("role", "")
     if role not in ROLES:
-        raise NotFound(f"There is no role {role[:40]}.")
+        message = f"There is no role {role[:40]}."
+        raise NotFound(message, errors=[FieldError("role", message)])
     user = people.create_user(name=name, by=actor)
     people.set_role(project=project, user=user, role=role, by=actor)
     return {"link": people.invite(user=user, by=actor), "invited": user}
@@ -121,6 +122,7 @@ def _link(request: PageRequest, project: Project) -> Shown:
 
 MEMBER_VERBS: dict[str, Verb] = {
     "role": _set_role,
+    "add": _set_role,
     "remove": _remove,
     "invite": _invite,
     "link": _link,
@@ -130,19 +132,17 @@ MEMBER_VERBS: dict[str, Verb] = {
 @project_page("admin", POST="admin")
 def keys_page(request: PageRequest, project: Project) -> HttpResponse:
     """What programs come in with: made, rotated, revoked; shown once."""
-    shown, done = _act(request, project, KEY_VERBS)
+    mine = project.memberships.filter(user__is_service=False).order_by("user__username")
+    people = list(mine.values_list("user__username", flat=True))
+    forms: Forms = {"key": KeyForm(people=people)}
+    shown, done = _act(request, project, KEY_VERBS, forms, people=people)
     if done:
         return redirect(request.path)
-    mine = project.memberships.filter(user__is_service=False).select_related("user")
     context = {
         "tab": "keys",
         "keys": project.keys.select_related("user"),
         "now": clock_now(),
-        "scopes": [(scope, SCOPE_WORDS[scope]) for scope in SCOPES],
-        "lasting": LASTING,
-        "people": mine.order_by("user__username"),
-        "typed": request.POST,
-        "typed_scopes": request.POST.getlist("scopes") or ["predict"],
+        "form": forms["key"],
         **shown,
     }
     return _show(request, project, context)
@@ -150,11 +150,13 @@ def keys_page(request: PageRequest, project: Project) -> HttpResponse:
 
 def _new_key(request: PageRequest, project: Project) -> Shown:
     if request.POST.get("days", "") not in dict(LASTING):
-        raise InvalidInput("Choose when the key ends.")
+        message = "Choose when the key ends."
+        raise InvalidInput(message, errors=[FieldError("days", message)])
     days, name = whole_number(request.POST.get("days")), request.POST.get("for", "")
     user = User.objects.filter(username=name, memberships__project=project).first()
     if name and user is None:
-        raise NotFound(f"{name} is not a member.")
+        message = f"{name} is not a member."
+        raise NotFound(message, errors=[FieldError("for", message)])
     key, plain = keys.create_key(
         project=project,
         name=request.POST.get("name", "").strip(),
@@ -191,18 +193,27 @@ KEY_VERBS: dict[str, Verb] = {"key": _new_key, "rotate": _rotate, "revoke": _rev
 
 
 def _act(
-    request: PageRequest, project: Project, verbs: dict[str, Verb]
+    request: PageRequest,
+    project: Project,
+    verbs: dict[str, Verb],
+    forms: Forms,
+    **about: Any,
 ) -> tuple[Shown, bool]:
-    """What a button shows this once, and whether the page starts afresh."""
+    """What a button shows this once, and whether the page starts afresh. A form that is
+    refused takes its place in `forms`; what has none is told above."""
     if request.method != "POST":
         return {}, False
-    verb = verbs.get(request.POST.get("do", ""))
-    if verb is None:
+    name = request.POST.get("do", "")
+    if name not in verbs:
         raise NotFound("There is no such button.")
     try:
-        shown = verb(request, project)
+        shown = verbs[name](request, project)
     except DomainError as error:
-        return {"problem": error.detail}, False
+        if name in forms:
+            forms[name] = type(forms[name])(request.POST, **about)
+            forms[name].told(error)
+            return {"status": error.status}, False
+        return {"problem": error.detail, "status": error.status}, False
     return shown, not shown
 
 
@@ -219,9 +230,10 @@ def audit(request: PageRequest, project: Project) -> HttpResponse:
         rows = rows.filter(action__startswith=asked["what"])
     if asked["refused"]:
         rows = rows.filter(allowed=False)
-    if since := _day(asked["from"]):
+    since, until = _day(asked["from"]), _day(asked["to"])
+    if since:
         rows = rows.filter(at__gte=since)
-    if until := _day(asked["to"]):
+    if until:
         rows = rows.filter(at__lt=until + timedelta(days=1))
     if before := whole_number(request.GET.get("before")):
         rows = rows.filter(pk__lt=before)
@@ -236,6 +248,11 @@ def audit(request: PageRequest, project: Project) -> HttpResponse:
         "entries": found[:ENTRIES],
         "next": following,
         "asked": asked,
+        "wrong": {
+            name: UNREAD
+            for name, day in (("from", since), ("to", until))
+            if asked[name] and day is None
+        },
         "kinds": _kinds(project),
         "filtered": any(asked.values()),
     }
@@ -249,22 +266,11 @@ def _kinds(project: Project) -> list[str]:
 
 
 def _day(text: str) -> datetime | None:
-    """A day of UTC; what is none filters nothing."""
+    """A day of UTC; what is none filters nothing, and its field says so."""
     try:
-        found = parse_date(text)
+        return moments.read(text) if len(text) == len("2026-01-31") else None
     except ValueError:
         return None
-    if found is None:
-        return None
-    return clock_now().replace(
-        year=found.year,
-        month=found.month,
-        day=found.day,
-        hour=0,
-        minute=0,
-        second=0,
-        microsecond=0,
-    )
 
 
 def _show(
@@ -278,5 +284,4 @@ def _show(
         **context,
     }
     name = f"registry/settings_{context['tab']}.html"
-    status = 400 if context.get("problem") else 200
-    return render(request, name, page, status=status)
+    return render(request, name, page, status=context.get("status", 200))

@@ -1,34 +1,30 @@
 """Registry: projects are made and changed here, whoever asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from registry import (
     audit,
-    cards,
     catalogue,
     datasets,
-    decision,
     definition_store,
     guess,
-    schema,
+    project_rules,
 )
 from registry.actors import Actor
-from registry.errors import Conflict, EditedMeanwhile, FieldError, InvalidInput
+from registry.classes import find_class
+from registry.errors import Conflict, EditedMeanwhile, FieldError
 from registry.models import Dataset, Membership, Project, User
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TASKS = ("binary", "multiclass", "regression")
-FEWEST_CLASSES, MOST_CLASSES = 2, 1_000
+RECENT = 20  # edits looked at, to tell who was first
 
 
 class Settings(TypedDict, total=False):
@@ -61,8 +57,11 @@ class Settings(TypedDict, total=False):
     replay: dict[str, int]
 
 
-# What the split of the first dataset was made from; its parts hold for ever.
-FIXED_BY_DATA = ("task", "target", "entity", "time_column", "group_column")
+# What the first data was split by, and what every score, metric and bucket since then
+# speaks of: they hold for ever.
+FIXED_BY_DATA = (
+    "task", "target", "positive_class", "entity", "time_column", "group_column"
+)  # fmt: skip
 
 
 def create_project(
@@ -114,12 +113,13 @@ def create_from_table(
     )
     settings.setdefault("fields", guessed.fields)
     settings.setdefault("classes", guessed.classes)
-    settings.setdefault("positive_class", guessed.positive_class)
+    named = find_class(settings["classes"], guessed.positive_class)
+    settings["positive_class"] = named or guessed.positive_class
     if group := settings.get("group_column"):
         settings.setdefault("entity", [group])
     project = Project(slug=slug, task=guessed.task, target=target, created_by=by)
     project.definition = definition
-    _make_ready(project, settings)
+    _make_ready(project, settings, columns=list(frame.columns))
     dataset, split = datasets.prepare(project=project, frame=frame, lineage=lineage)
     dataset.name, dataset.created_by = f"{project.name}, first data", by
     with transaction.atomic():
@@ -129,14 +129,19 @@ def create_from_table(
     return project, dataset
 
 
-def _make_ready(project: Project, settings: Mapping[str, Any]) -> None:
+def _make_ready(
+    project: Project,
+    settings: Mapping[str, Any],
+    *,
+    columns: Iterable[str] | None = None,
+) -> None:
     """Fill in what follows from the rest, and refuse what cannot be."""
     _apply(project, settings)
     project.name = project.name or project.slug.replace("-", " ").capitalize()
     project.primary_metric = project.primary_metric or catalogue.default_metric(
         project.task, has_costs=bool(project.costs)
     )
-    _check(project)
+    project_rules.check(project, columns)
     if Project.objects.filter(slug=project.slug).exists():
         raise _taken(project.slug)
 
@@ -180,13 +185,22 @@ def write_changes(
 ) -> Project:
     """`update_project` for the code that declares the project."""
     fixed = [name for name in FIXED_BY_DATA if name in changes]
-    if fixed and project.datasets.exists():
+    if fixed and (project.datasets.exists() or project.versions.exists()):
         raise Conflict(
-            f"{', '.join(fixed)}: the parts of the first dataset were made by it.",
+            f"{', '.join(fixed)}: fixed by the first data, which was split by it and "
+            "answered with it.",
             errors=[FieldError(name, "Make a new project.") for name in fixed],
         )
+    newest = project.datasets.only("columns").first()
+    columns = [column["name"] for column in newest.columns] if newest else None
+    known = project_rules.wrong_before(project, columns, changes=changes.keys())
+    share = project.control_share
     _apply(project, changes)
-    _check(project)
+    project_rules.check(project, columns, known=known)
+    detail: dict[str, Any] = {"changed": sorted(changes)}
+    if project.control_share != share:  # other people are answered by no model
+        shares = (float(share), float(project.control_share))
+        detail["control_share"] = "from {:g} % to {:g} %".format(*shares)
     with transaction.atomic():
         held = Project.objects.filter(pk=project.pk, revision=project.revision)
         if not held.update(revision=F("revision") + 1):
@@ -197,9 +211,25 @@ def write_changes(
             project=project,
             actor=by,
             action="project.update",
-            detail={"changed": sorted(changes)},
+            detail=detail | {"revision": project.revision},
         )
     return project
+
+
+def lost_race(project: Project, *, revision: int) -> EditedMeanwhile:
+    """What to tell somebody whose page is older: who changed what since."""
+    entries = project.audit.filter(action="project.update").order_by("-id")[:RECENT]
+    since = [
+        f"{entry.actor_name} ({', '.join(entry.detail['changed']).replace('_', ' ')})"
+        for entry in reversed(entries)
+        if entry.detail.get("revision", 0) > revision
+    ]
+    told = f": {'; '.join(dict.fromkeys(since))}" if since else ""
+    return EditedMeanwhile(
+        f"Somebody changed this project while you were editing{told}. What you typed is "
+        "below, not saved, beside what is saved by now: look at it again and save once "
+        "more."
+    )
 
 
 def _refuse_declared(project: Project, changes: Mapping[str, Any]) -> None:
@@ -240,125 +270,3 @@ def _taken(slug: str) -> Conflict:
         f"There is a project {slug} already.",
         errors=[FieldError("slug", "Choose another one.")],
     )
-
-
-def _check(project: Project) -> None:
-    errors = [
-        *_check_task(project),
-        *schema.check_fields(project.fields),
-        *_check_columns(project),
-        *_check_costs(project),
-        *cards.problems(project.card, target=project.target),
-    ]
-    if not errors:  # a decision speaks of classes and costs that are right
-        errors += _check_decision(project)
-    try:
-        ZoneInfo(project.zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        errors.append(FieldError("zone", f"{project.zone}: no time zone of IANA's."))
-    if project.silence == "negative" and project.horizon is None:
-        errors.append(FieldError("horizon", "Silence means no only after a horizon."))
-    if project.horizon is not None and project.horizon <= timedelta(0):
-        errors.append(FieldError("horizon", "Write a span longer than 0."))
-    known = {error.field for error in errors}
-    try:
-        # Lists may be empty; what is in them is checked above.
-        project.clean_fields(exclude=["created_by", "fields", "classes", "entity"])
-    except ValidationError as error:
-        errors += [
-            FieldError(name, " ".join(messages))
-            for name, messages in error.message_dict.items()
-            if name not in known
-        ]
-    if errors:
-        raise InvalidInput("This project cannot be.", errors=errors)
-
-
-def _check_task(project: Project) -> list[FieldError]:
-    if project.task not in TASKS:
-        return [FieldError("task", f"Write one of {', '.join(TASKS)}.")]
-    errors, classes = [], project.classes
-    if project.is_classification:
-        if len(set(classes)) != len(classes):
-            errors.append(FieldError("classes", "A class is there twice."))
-        if not FEWEST_CLASSES <= len(classes) <= MOST_CLASSES:
-            span = f"{FEWEST_CLASSES} to {MOST_CLASSES}"
-            errors.append(
-                FieldError("classes", f"{len(classes)} classes: give {span}.")
-            )
-    if project.task == "binary":
-        if len(classes) != FEWEST_CLASSES:
-            errors.append(FieldError("classes", "A binary task has two classes."))
-        if project.positive_class not in classes:
-            few = ", ".join(classes[:5])
-            errors.append(FieldError("positive_class", f"Write one of {few}."))
-    allowed = [m.key for m in catalogue.metrics_for(project.task)]
-    if project.primary_metric not in allowed:
-        words = ", ".join(allowed)
-        errors.append(FieldError("primary_metric", f"Write one of {words}."))
-    if project.primary_metric == "cost" and not project.costs:
-        errors.append(FieldError("primary_metric", "Cost needs costs."))
-    return errors
-
-
-def _check_columns(project: Project) -> list[FieldError]:
-    inputs = {field.get("name") for field in project.fields}
-    errors = []
-    if not project.target:
-        errors.append(FieldError("target", "Name the column to predict."))
-    if project.target in inputs:
-        errors.append(FieldError("fields", f"{project.target} is the target."))
-    errors += [
-        FieldError(name, f"{project.target} is the target.")
-        for name in ("time_column", "group_column")
-        if project.target and getattr(project, name) == project.target
-    ]
-    if not all(isinstance(name, str) and name for name in project.entity):
-        errors.append(FieldError("entity", "Write names of columns."))
-    if project.target in project.entity:
-        errors.append(FieldError("entity", f"{project.target} is the target."))
-    return errors
-
-
-def _check_costs(project: Project) -> list[FieldError]:
-    """Costs speak of classes and numeric fields that exist."""
-    costs, numbers = project.costs or {}, {
-        field.get("name")
-        for field in project.fields
-        if field.get("kind") in schema.NUMBERS
-    }  # fmt: skip
-    errors = []
-    matrix = costs.get("matrix", {})
-    if matrix and not project.is_classification:
-        return [FieldError("costs", "A regression has `error_value`, not a matrix.")]
-    if (value := costs.get("error_value")) is not None and not _is_number(value):
-        errors.append(FieldError("costs.error_value", "Write a number."))
-    for action, row in matrix.items():
-        for name in set(row) ^ set(project.classes):
-            told = "has no cost" if name in project.classes else "is no class"
-            errors.append(FieldError(f"costs.matrix.{action}", f"{name} {told}."))
-        for name, cell in row.items():
-            if message := _wrong_cell(cell, numbers):
-                errors.append(FieldError(f"costs.matrix.{action}.{name}", message))
-    return errors
-
-
-def _check_decision(project: Project) -> list[FieldError]:
-    told = decision.problems(
-        project.decision, costs=project.costs, classes=project.classes
-    )
-    return [FieldError("decision", text) for text in told]
-
-
-def _wrong_cell(cell: object, numbers: Sequence[str] | set[Any]) -> str:
-    if _is_number(cell):
-        return ""
-    if not isinstance(cell, Mapping) or set(cell) != {"field", "times"}:
-        return 'Write a number, or {"field": …, "times": …}.'
-    if not _is_number(cell["times"]):
-        return "`times` is a number."
-    return "" if cell["field"] in numbers else f"{cell['field']}: no numeric field."
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

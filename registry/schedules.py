@@ -1,13 +1,15 @@
 """Recurring jobs as rows: a slot is claimed by moving `next_at` with one UPDATE."""
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
+from registry import moments
 from registry.errors import FieldError, InvalidInput
 from registry.jobs import enqueue
 from registry.models import Project, Schedule
+
+FIELDS = 5  # minute, hour, day, month, weekday
 
 
 def next_slot(*, cron: str, zone: str, after: datetime) -> datetime:
@@ -17,12 +19,14 @@ def next_slot(*, cron: str, zone: str, after: datetime) -> datetime:
     datetime.datetime(2026, 1, 2, 3, 0, tzinfo=datetime.timezone.utc)
     """
     try:
-        local = after.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError) as error:
+        local = after.astimezone(moments.zone(zone))
+    except ValueError as error:
         raise InvalidInput(
-            "Unknown time zone.", errors=[FieldError("zone", f"{zone}: unknown.")]
+            "Unknown time zone.", errors=[FieldError("zone", str(error))]
         ) from error
     try:
+        if len(cron.split()) != FIELDS:
+            raise CronSimError(cron)  # a sixth would be seconds
         return next(CronSim(cron, local)).astimezone(UTC)
     except (CronSimError, StopIteration) as error:
         raise InvalidInput(

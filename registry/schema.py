@@ -121,37 +121,6 @@ def json_value(value: object) -> Any:
     return value
 
 
-def class_name(value: object) -> str:
-    """A class as the string it is known by; the equal number or boolean is it too.
-
-    >>> class_name(1.0), class_name(True), class_name("Yes ")
-    ('1', 'true', 'Yes')
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def find_class(classes: Sequence[str], value: object) -> str | None:
-    """The class that `value` names, or None.
-
-    >>> find_class(["0", "1"], True), find_class(["No", "Yes"], "Yes")
-    ('1', 'Yes')
-    """
-    name = class_name(value)
-    if name in classes:
-        return name
-    if isinstance(value, bool):
-        other = str(int(value))
-    elif isinstance(value, int | float) and value in {0, 1}:
-        other = "true" if value else "false"
-    else:
-        return None
-    return other if other in classes else None
-
-
 def json_schema(fields: Sequence[Field], *, strict: bool = False) -> dict[str, Any]:
     """The JSON Schema (2020-12) of an input; what it says is what `check_row` does."""
     schema: dict[str, Any] = {
@@ -185,7 +154,7 @@ def check_fields(fields: Sequence[Field]) -> list[FieldError]:
     errors, names = [], set()
     for index, field in enumerate(fields):
         name = field.get("name")
-        place = f"fields.{index}"
+        place = f"fields[{index}]"
         if not isinstance(name, str) or not name.strip() or len(name) > 120:
             errors.append(FieldError(f"{place}.name", "Write 1 to 120 characters."))
         elif name in names:

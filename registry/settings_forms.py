@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 
-from registry import catalogue
+from registry import catalogue, moments, precedence
 from registry.decision import actions_of
+from registry.errors import DomainError, EditedMeanwhile
+from registry.forms import PageForm
 from registry.models import Project
 
 DAY = timedelta(days=1)
-PERCENT: dict[str, Any] = {"min_value": 0, "max_value": 100, "required": False}
+MOST_DAYS = 36_500
+
+
+def amount(
+    label: str,
+    help_text: str = "",
+    *,
+    min_value: float,
+    max_value: float | None = None,
+) -> forms.FloatField:
+    """A number that may stay empty."""
+    return forms.FloatField(
+        label=label,
+        required=False,
+        help_text=help_text,
+        min_value=min_value,
+        max_value=max_value,
+    )
 
 
 def check_silence(form: forms.Form, data: dict[str, Any]) -> None:
@@ -23,7 +43,18 @@ def check_silence(form: forms.Form, data: dict[str, Any]) -> None:
         form.add_error("horizon_days", "Silence means no only after a number of days.")
 
 
-class Declared(forms.Form):
+def _words(field: forms.Field, value: Any) -> str:
+    """What a field holds, as its form shows it."""
+    labels = {str(key): str(words) for key, words in getattr(field, "choices", [])}
+    if isinstance(field, forms.BooleanField):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(sorted(map(str, value))) or "none"
+    text = "" if value is None else str(value).strip()
+    return labels.get(text, text) or "empty"
+
+
+class Declared(PageForm):
     """Fields that code declares are shown with their place, and cannot be typed into."""
 
     whole = ""  # the one attribute that all fields are parts of
@@ -39,6 +70,19 @@ class Declared(forms.Form):
                 # Of a whole that is declared, the page says so once.
                 told = f"Declared in {places[attribute]}: change it there."
                 self.fields[name].help_text = "" if self.whole else told
+
+    def refuse_edit(self, error: DomainError, *, now: Mapping[str, Any]) -> None:
+        """What the verb says; where somebody else was first, beside what is saved `now`."""
+        own = {theirs: name for name, theirs in self.attributes().items()}
+        if self.whole:  # what is wrong with all of it stands above, under no field
+            own = {f"{self.whole}.{name}": name for name in self.fields}
+        self.refuse(error, names=own)
+        if isinstance(error, EditedMeanwhile):
+            self.saved = {
+                name: _words(field, now.get(name))
+                for name, field in self.fields.items()
+                if _words(field, now.get(name)) != _words(field, self[name].value())
+            }
 
     def attributes(self) -> dict[str, str]:
         """The project's attribute behind each field."""
@@ -75,12 +119,11 @@ class ProblemForm(Declared):
         max_length=40,
         help_text="For example minutes, or EUR.",
     )
-    horizon_days = forms.FloatField(
-        label="Days until the truth is known",
-        required=False,
+    horizon_days = amount(
+        "Days until the truth is known",
+        "Nothing counts before. Empty: whenever somebody tells it.",
         min_value=0.001,
-        max_value=36_500,
-        help_text="Nothing counts before. Empty: whenever somebody tells it.",
+        max_value=MOST_DAYS,
     )
     silence = forms.ChoiceField(
         label="If nobody tells anything by then",
@@ -90,21 +133,41 @@ class ProblemForm(Declared):
             ("negative", "then it did not happen"),
         ],
     )
+    truth_precedence = forms.CharField(
+        label="Whose word counts, if several tell",
+        required=False,
+        max_length=100,
+        help_text="The strongest first, for truth that comes in from now on. Empty: "
+        f"{', '.join(precedence.SOURCES)}.",
+    )
+    control_share = forms.DecimalField(
+        label="Always answered by the baseline, in %",
+        required=False,
+        min_value=0,
+        max_value=100,
+        decimal_places=2,
+        help_text="A control share of users, the same ones in every rollout, so that "
+        "models are measured against none. Empty: nobody.",
+    )
     strict_inputs = forms.BooleanField(
         label="Refuse inputs with unknown fields",
         required=False,
-        help_text="Otherwise they are ignored, with a warning in the answer.",
+        help_text="From the next request on. Otherwise they are ignored, with a warning "
+        "in the answer.",
     )
     zone = forms.ChoiceField(
         label="Time zone",
-        help_text="Of times that come without an offset. Charts count days in UTC.",
+        help_text="Of times that come without an offset, at once; a version keeps the zone "
+        "that it was made with. Charts count days in UTC.",
     )
-    retention_days = forms.FloatField(
-        label="Keep predictions for days",
-        required=False,
+    retention_days = amount(
+        "Keep predictions for days",
         min_value=1,
-        max_value=36_500,
-        help_text="Empty: for ever. Older ones are deleted with their inputs.",
+        max_value=MOST_DAYS,
+        help_text="Empty: for ever. Older ones are deleted within two hours, with their "
+        "inputs, what users said of them, and cards nobody answered. Counts by the hour "
+        "and day stay, and so do datasets and cards that were answered. An answer of a "
+        "later moment waits until its silence counts.",
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
@@ -115,7 +178,7 @@ class ProblemForm(Declared):
             for m in catalogue.metrics_for(project.task)
             if m.key != "cost" or project.costs
         ]
-        fields["zone"].choices = [(z, z) for z in sorted(available_timezones())]
+        fields["zone"].choices = [(z, z) for z in sorted(moments.zones())]
         if project.is_classification:
             del fields["unit"]
         if project.task != "binary":
@@ -136,7 +199,16 @@ class ProblemForm(Declared):
         for span in ("horizon", "retention"):
             value = getattr(project, span)
             found[f"{span}_days"] = f"{value / DAY:g}" if value else None
+        found["truth_precedence"] = ", ".join(project.truth_precedence)
+        share = project.control_share
+        found["control_share"] = f"{float(share):g}" if share else None
         return found
+
+    def clean_truth_precedence(self) -> list[str]:
+        words = self.cleaned_data["truth_precedence"].replace(",", " ").split()
+        if told := precedence.problem(words):
+            raise forms.ValidationError(told)
+        return words
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -150,6 +222,7 @@ class ProblemForm(Declared):
             data[span] = days * DAY if days else None
             if self.untouched(f"{span}_days"):
                 data[span] = getattr(self.project, span)
+        data["control_share"] = data["control_share"] or Decimal(0)
         return data
 
 
@@ -166,18 +239,20 @@ class DecisionForm(Declared):
             ("threshold", "Act from a probability on"),
         ],
     )
-    threshold = forms.FloatField(label="From, in %", **PERCENT)
+    threshold = amount("From, in %", min_value=0, max_value=100)
     below = forms.CharField(label="Below it", max_length=120, required=False)
     above = forms.CharField(label="From it on", max_length=120, required=False)
-    abstain_low = forms.FloatField(
-        label="Ask a person from, in %",
-        help_text="For example 40 up to 60: too close to call.",
-        **PERCENT,
+    abstain_low = amount(
+        "Ask a person from, in %",
+        "For example 40 up to 60: too close to call.",
+        min_value=0,
+        max_value=100,
     )
-    abstain_high = forms.FloatField(
-        label="up to, in %",
-        help_text="Between the two the answer is “abstain”. Empty: never.",
-        **PERCENT,
+    abstain_high = amount(
+        "up to, in %",
+        "Between the two the answer is “abstain”. Empty: never.",
+        min_value=0,
+        max_value=100,
     )
     otherwise = forms.CharField(
         label="If a cost is unknown, because its column is missing",

@@ -1,6 +1,8 @@
 """Settings of a project: the problem, what mistakes cost and what is decided, the gate.
-Templates all: what serves now stays as it is, the next version copies them."""
+What the next version copies leaves what serves as it is; the rest acts at once, and what
+was saved says which."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -15,7 +17,21 @@ from registry.models import Project
 from registry.settings_forms import DecisionForm, ProblemForm
 from registry.web.pages import PageRequest, project_page, whole_number
 
-SAVED = "Saved. What serves now stays as it is; the next version follows."
+FOLLOW = "Charts and verdicts follow at once."
+KEEPS = "The version that serves keeps its own; the next one follows."
+SAID = {
+    "primary_metric": FOLLOW,
+    "horizon": FOLLOW,
+    "silence": FOLLOW,
+    "truth_precedence": "Truth that comes in from now on is chosen by it.",
+    "control_share": "From the next request on, the baseline answers {0.control_share} % "
+    "of users.",
+    "zone": "Times without an offset are read in {0.zone} from now on; versions keep the "
+    "zone that they were made with.",
+    "costs": KEEPS,
+    "decision": KEEPS,
+    "gate": "The next run is judged by it.",
+}
 EXAMPLE_SHARE = 0.3
 
 
@@ -28,12 +44,12 @@ def settings(request: PageRequest, project: Project) -> HttpResponse:
         places=definition_store.declared(project),
         initial=ProblemForm.initial_of(project),
     )
-    told = list[str]()
     if request.method == "POST" and form.is_valid():
-        told = _save(request, project, form.changes())
-        if not told:
+        error = _save(request, project, form.changes())
+        if error is None:
             return redirect(request.path)
-    return _show(request, project, "problem", {"form": form, "told": told})
+        form.refuse_edit(error, now=ProblemForm.initial_of(project))
+    return _show(request, project, "problem", {"form": form})
 
 
 @project_page("owner", POST="owner")
@@ -65,10 +81,12 @@ def costs(request: PageRequest, project: Project) -> HttpResponse:
     if request.POST.get("do") == "example":
         return render(request, "registry/partials/cost_example.html", context)
     if valid:
-        told = _save(request, project, _cost_changes(project, table, form))
-        if not told:
+        error = _save(request, project, _cost_changes(project, table, form))
+        if error is None:
             return redirect(request.path)
-        context["told"] = told
+        form.refuse_edit(error, now=DecisionForm.initial_of(project))
+        if isinstance(error, EditedMeanwhile):
+            table.beside(project.costs)
     return _show(request, project, "costs", context)
 
 
@@ -140,41 +158,51 @@ def gate(request: PageRequest, project: Project) -> HttpResponse:
         places=places,
         initial=GateForm.initial_of(project),
     )
-    told = list[str]()
     if request.method == "POST" and form.is_valid():
-        told = _save(request, project, {"gate": form.gate()})
-        if not told:
+        error = _save(request, project, {"gate": form.gate()})
+        if error is None:
             return redirect(request.path)
+        form.refuse_edit(error, now=GateForm.initial_of(project))
     metric = catalogue.METRICS.get(project.primary_metric)
-    context = {"form": form, "told": told, "metric": metric, "places": places}
+    context = {"form": form, "metric": metric, "places": places}
     return _show(request, project, "gate", context)
 
 
-def _save(request: PageRequest, project: Project, changes: dict[str, Any]) -> list[str]:
-    """The verb; what speaks against it, in sentences. Who edited an old page is told."""
+def _save(
+    request: PageRequest, project: Project, changes: dict[str, Any]
+) -> DomainError | None:
+    """The verb; what speaks against it, and then the project is as it is by now."""
+    revision = whole_number(request.POST.get("revision")) or 0
+    changed = [name for name, new in changes.items() if getattr(project, name) != new]
     try:
         projects.update_project(
-            project=project,
-            by=request.actor,
-            revision=whole_number(request.POST.get("revision")) or 0,
-            changes=changes,
+            project=project, by=request.actor, revision=revision, changes=changes
         )
-    except EditedMeanwhile:
-        return [
-            "Somebody changed this project while you were editing. What you typed is "
-            "below, not saved: look at it again and save once more."
-        ]
     except DomainError as error:
-        return [error.detail, *(one.message for one in error.errors)]
-    messages.success(request, SAVED)
-    return []
+        project.refresh_from_db()
+        if isinstance(error, EditedMeanwhile):
+            return projects.lost_race(project, revision=revision)
+        return error
+    messages.success(request, _saved(project, changed))
+    return None
+
+
+def _saved(project: Project, changed: Sequence[str]) -> str:
+    """When what was changed acts."""
+    said = ["Saved.", *(SAID[name].format(project) for name in changed if name in SAID)]
+    if "strict_inputs" in changed:
+        done = "refused" if project.strict_inputs else "answered, with a warning,"
+        said.append(f"Inputs with unknown fields are {done} from now on.")
+    if "retention" in changed and project.retention:
+        said.append("Predictions older than that are deleted from now on.")
+    return " ".join(dict.fromkeys(said))
 
 
 def _show(
     request: PageRequest, project: Project, tab: str, context: dict[str, Any]
 ) -> HttpResponse:
-    project.refresh_from_db()
-    wrong = request.method == "POST"
     page = context | {"project": project, "place": "settings", "tab": tab}
-    name = f"registry/settings_{tab}.html"
-    return render(request, name, page, status=400 if wrong else 200)
+    name, status = f"registry/settings_{tab}.html", context["form"].status
+    if request.method == "POST":  # costs have errors of their own
+        status = max(status, 400)
+    return render(request, name, page, status=status)

@@ -57,13 +57,30 @@ class Reading:
         self.definition = definition
         self.replay = replay or {}
         self.now = now or clock.now()
+        self._told: dict[str, Rows] = {}
         self._read: dict[str, Rows] = {}
 
     def rows(self, name: str) -> Rows:
         """The rows of a source that were there by now."""
         if name not in self._read:
-            self._read[name] = _there(self, name)
+            self._read[name] = _there(self, name, self.told(name))
         return self._read[name]
+
+    def told(self, name: str) -> Rows:
+        """The rows of a source with the times they are told with; nothing is derived."""
+        if name not in self._told:
+            self._told[name] = _told(self, name)
+        return self._told[name]
+
+    def between(self, start: datetime, end: datetime) -> Rows:
+        """Those of `first` that hold, before anything is derived, a moment of that time:
+        a few of many rows, whose functions are not called."""
+        name = self.definition.sources[0].name
+        rows = self.told(name)
+        moments = [column for column, kind in rows.kinds.items() if kind == "datetime"]
+        seen = rows.frame[moments]
+        some = rows.frame[((seen >= start) & (seen <= end)).any(axis=1)]
+        return _there(self, name, Rows(some, rows.kinds, rows.lineage))
 
     def first(self) -> Rows:
         """What there is to learn from, before the filters."""
@@ -99,7 +116,7 @@ def _learning(definition: Definition, rows: Rows, now: datetime) -> Rows:
     return Rows(frame, rows.kinds, {**lineage, "content": _fingerprint(frame)})
 
 
-def _there(reading: Reading, name: str) -> Rows:
+def _told(reading: Reading, name: str) -> Rows:
     definition = reading.definition
     source = next(s for s in definition.sources if s.name == name)
     raw, lineage = read(source, folder=definition.path.parent)
@@ -111,7 +128,12 @@ def _there(reading: Reading, name: str) -> Rows:
         zone=definition.settings.get("zone", "UTC"),
         now=reading.now,
     )
-    rows = Rows(frame, rows.kinds, rows.lineage)
+    return Rows(frame, rows.kinds, rows.lineage)
+
+
+def _there(reading: Reading, name: str, rows: Rows) -> Rows:
+    definition = reading.definition
+    source = next(s for s in definition.sources if s.name == name)
     first = definition.sources[0].name
     derived = [one for one in definition.derived if (one.source or first) == name]
     return _by(_derive_all(definition, rows, derived), source.watermark, reading.now)

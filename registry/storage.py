@@ -92,10 +92,10 @@ def fetch(*, uri: str, sha256: str) -> Path:
 
 
 def is_gone(uri: str) -> bool:
-    """Whether a file that should lie on this machine is not there. Of files elsewhere
-    nothing is said: no page waits for another machine."""
+    """Whether a file that should lie on this machine is not there. Of no file, and of
+    files elsewhere, nothing is said: no page waits for another machine."""
     folder = _folder()
-    if folder is None:
+    if folder is None or not uri:
         return False
     try:
         return not (folder / _checked(uri)).is_file()

@@ -24,14 +24,12 @@ from registry.api.health import HealthApi
 from registry.api.imports import ImportApi, ImportCancelApi, SourcesApi
 from registry.api.keys import KeyApi, KeysApi
 from registry.api.members import MemberApi, MembersApi
-from registry.api.projects import InputSchemaApi, ProjectDetailApi
-from registry.web.openapi import OpenApi
+from registry.api.projects import ProjectDetailApi
 
 P = "projects/<slug:project>"
 
 api: list[URLPattern | URLResolver] = [
     path(P, ProjectDetailApi.as_view(), name="api-project"),
-    path(f"{P}/schema", InputSchemaApi.as_view(), name="api-input-schema"),
     path(f"{P}/members", MembersApi.as_view(), name="api-members"),
     path(f"{P}/members/<str:user>", MemberApi.as_view(), name="api-member"),
     path(f"{P}/keys", KeysApi.as_view(), name="api-keys"),
@@ -61,7 +59,6 @@ api: list[URLPattern | URLResolver] = [
 ]
 pages: list[URLPattern | URLResolver] = [
     path("healthz", HealthApi.as_view(), name="healthz"),
-    path("api/schema", OpenApi.as_view(), name="openapi"),
     path("api/docs", views.docs, name="api-docs"),
     path("palette", house_views.palette, name="palette"),
     path("styleguide", house_views.styleguide, name="styleguide"),

@@ -95,7 +95,7 @@ def load_version(version: ModelVersion) -> LoadedVersion:
 
     Kept per process. Raises VersionBroken.
     """
-    key = (version.pk, version.signature)
+    key = (version.pk, version.signature, _unit(version.project))
     with _cache_lock:
         if key in _cache:
             _cache.move_to_end(key)
@@ -130,9 +130,14 @@ def signature_of(version: ModelVersion) -> str:
     return salted_hmac("registry.versions", text, algorithm="sha256").hexdigest()
 
 
-_cache: OrderedDict[tuple[int, str], LoadedVersion] = OrderedDict()
+# By primary key, signature, and the word that explanations are in.
+_cache: OrderedDict[tuple[int, str, str], LoadedVersion] = OrderedDict()
 _cache_lock = threading.Lock()
-_loading: dict[tuple[int, str], threading.Lock] = {}
+_loading: dict[tuple[int, str, str], threading.Lock] = {}
+
+
+def _unit(project: Project) -> str:
+    return project.unit or project.target
 
 
 def _canonical(value: Any) -> Any:
@@ -193,7 +198,7 @@ def _load(version: ModelVersion) -> LoadedVersion:
         "version": version,
         "task": project.task,
         "positive": project.positive_class,
-        "unit": project.unit or project.target,
+        "unit": _unit(project),
     }
     if version.function:
         return LoadedVersion(function=_function(version), **about)

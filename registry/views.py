@@ -25,39 +25,39 @@ def sign_in(request: Any) -> HttpResponse:
     onwards = safe_next(request)
     if request.user.is_authenticated and request.method == "GET":
         return redirect(onwards)
-    form = forms.SignIn(request.POST or None)
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if form.is_valid():
-            user, status = _try(request, form)
-            if user is not None:
-                login(request, user)
-                return redirect(onwards)
+    form = forms.SignIn(request.POST if request.method == "POST" else None)
+    if form.is_valid() and (user := _try(request, form)):
+        login(request, user)
+        return redirect(onwards)
     context = {"form": form, "next": onwards}
-    response = render(request, "registry/sign_in.html", context, status=status)
-    if status == 429:
+    return _shown(request, "registry/sign_in.html", form, context)
+
+
+def _shown(
+    request: Any, template: str, form: forms.PageForm, context: dict[str, Any]
+) -> HttpResponse:
+    response = render(request, template, context, status=form.status)
+    if form.retry_after:
         response.headers["Retry-After"] = str(form.retry_after)
     return response
 
 
-def _try(request: Any, form: forms.SignIn) -> tuple[User | None, int]:
+def _try(request: Any, form: forms.SignIn) -> User | None:
     name, address = form.cleaned_data["username"], request.actor.address or ""
     try:
         limits.count(limits.SIGN_IN_PLACE, address)
         limits.count(limits.SIGN_IN, f"{name.casefold()} {address}")
     except TooMany as error:
-        form.add_error(None, error.detail)
-        form.retry_after = error.retry_after
-        return None, 429
+        form.refuse(error)
+        return None
     user = authenticate(request, username=name, password=form.cleaned_data["password"])
     if not isinstance(user, User) or user.is_service:
         _note_failure(request, name)
         form.add_error(None, WRONG)
-        return None, 400
+        return None
     limits.forgive(limits.SIGN_IN, f"{name.casefold()} {address}")
     limits.give_back(limits.SIGN_IN_PLACE, address)
-    return user, 200
+    return user
 
 
 def _note_failure(request: Any, name: str) -> None:
@@ -89,22 +89,21 @@ def password(request: Any) -> HttpResponse:
             request, "Your password is changed. Everywhere else you are signed out."
         )
         return redirect("password")
-    status = 400 if form.errors else 200
-    return render(request, "registry/password.html", {"form": form}, status=status)
+    return _shown(request, "registry/password.html", form, {"form": form})
 
 
 def _change(request: Any, form: forms.ChangePassword) -> bool:
     user, data = request.user, form.cleaned_data
-    limits.count(limits.SIGN_IN, f"password of {user.pk}")
-    if user.has_usable_password() and not user.check_password(data["current"]):
-        form.add_error("current", "This is not your current password.")
-        return False
     try:
+        limits.count(limits.SIGN_IN, f"password of {user.pk}")
+        if user.has_usable_password() and not user.check_password(data["current"]):
+            form.add_error("current", "This is not your current password.")
+            return False
         people.change_password(
             user=user, password=data["password"], actor=request.actor
         )
-    except InvalidInput as error:
-        forms.add_errors(form, error)
+    except (InvalidInput, TooMany) as error:
+        form.refuse(error)
         return False
     limits.forgive(limits.SIGN_IN, f"password of {user.pk}")
     return True
@@ -130,7 +129,7 @@ def invitation(request: Any, token: str) -> HttpResponse:
         except people.LinkIsDead as error:  # used in another tab just now
             return _dead(request, error)
         except InvalidInput as error:
-            forms.add_errors(form, error)  # type: ignore[arg-type]
+            form.refuse(error)  # type: ignore[union-attr]
         else:
             login(request, user, backend=BACKEND)
             return redirect("/")
@@ -138,7 +137,7 @@ def invitation(request: Any, token: str) -> HttpResponse:
         request,
         "registry/invitation.html",
         {"form": form, "person": found.user, "expires_at": found.expires_at},
-        status=400 if form and form.errors else 200,
+        status=form.status if form else 200,
     )
 
 

@@ -24,7 +24,6 @@ class RolloutEventAdmin(ReadOnly):
 class PredictionAdmin(ReadOnly):
     """The log. Found by id, reference or entity: it is too long to be counted."""
 
-    show_full_result_count = False
     list_display = ("id", "project", "version", "role", "reference", "entity", "at")
     list_filter = ("role", "source", "project")
     list_select_related = ("project", "version__project")
@@ -33,6 +32,5 @@ class PredictionAdmin(ReadOnly):
 
 @admin.register(PredictionInbox)
 class PredictionInboxAdmin(ReadOnly):
-    show_full_result_count = False
     list_display = ("prediction_id", "project")
     list_select_related = ("project",)

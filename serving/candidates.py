@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from registry import plans
 from registry.actors import Actor
 from registry.clock import now as clock_now
 from registry.errors import Conflict, FieldError, InvalidInput, Unprocessable
@@ -31,18 +32,32 @@ def check_candidate(rollout: Rollout, version: ModelVersion) -> None:
 def check_servable(rollout: Rollout, version: ModelVersion, *, name: str) -> None:
     if version.project_id != rollout.project_id:
         raise wrong(name, "There is no such version in this project.")
+    _check_state(version)
+
+
+def _check_state(version: ModelVersion) -> None:
     accepted = version.state == ModelVersion.State.ACCEPTED
     is_baseline = version.kind == ModelVersion.Kind.BASELINE
     fresh_baseline = is_baseline and version.state == ModelVersion.State.BUILT
     if not (accepted or fresh_baseline):
         raise Conflict(
-            f"Version {version.number} is {version.get_state_display()}: only "
+            f"Version {version.number} is {version.get_state_display().lower()}: only "
             "accepted versions and baselines serve."
         )
 
 
+def hold(version: ModelVersion) -> None:
+    """Read the state and its reasons anew and keep them so until the commit: who rejects
+    a version and who lets it serve wait for each other, and the second is told."""
+    rows = ModelVersion.objects.select_for_update()
+    version.refresh_from_db(fields=["state", "reasons"], from_queryset=rows)
+
+
 def accept(version: ModelVersion, by: By) -> None:
-    """A baseline needs no gate: it is what the gate measures against."""
+    """Inside the change that lets it serve. A baseline needs no gate: it is what the
+    gate measures against."""
+    hold(version)
+    _check_state(version)
     if version.state == ModelVersion.State.ACCEPTED:
         return
     user = by.user if isinstance(by, Actor) else by if isinstance(by, User) else None
@@ -55,15 +70,15 @@ def first_share(mode: str, percent: object, plan: Sequence[Any]) -> Decimal:
     if mode == Mode.SHADOW:
         if plan:
             raise wrong("plan", "A shadow takes no traffic: a plan is for a canary.")
-        if percent is not None and rules.clean_percent(percent) > 0:
+        if percent is not None and plans.clean_percent(percent) > 0:
             raise wrong("percent", "A shadow takes no traffic: leave percent out.")
         return Decimal(0)
     if mode == Mode.AB and len(plan) > 1:
         raise wrong("plan", "An A/B test keeps its share: give one step at most.")
     if percent is None and not plan:
         raise wrong("percent", "Say which share the candidate gets, 0 to 100.")
-    planned = rules.clean_percent(plan[0]["percent"]) if plan else None
-    share = planned if percent is None else rules.clean_percent(percent)
+    planned = plans.clean_percent(plan[0]["percent"]) if plan else None
+    share = planned if percent is None else plans.clean_percent(percent)
     if planned is not None and share != planned:
         raise wrong("percent", f"The plan begins with {planned}: leave percent out.")
     return share or Decimal(0)

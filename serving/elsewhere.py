@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from registry.actors import Actor
+from registry.classes import by_class, find_class
 from registry.decision import decide
 from registry.errors import DomainError, FieldError, InvalidInput, NotFound, TooLarge
 from registry.identifiers import uuid7
 from registry.models import ModelVersion, Project
-from registry.schema import check_row, find_class
+from registry.schema import check_row
 from serving import predictions
 from serving.frontend import asks
 from serving.frontend.rows import plain
@@ -55,8 +54,7 @@ def store(
         row.key_id = actor.key.pk if actor.key else None
         rows.append(row)
         results.append(row.pk)
-    with transaction.atomic():
-        predictions.store(rows, also=lambda: commit(results))
+    predictions.store(rows, also=lambda: commit(results))
     return results
 
 
@@ -89,7 +87,7 @@ def _row(
     if not isinstance(item, Mapping):
         raise InvalidInput("Send objects such as {'input': {…}, 'prediction': …}.")
     asked = {name: value for name, value in item.items() if name not in SAID}
-    ask = asks.read(asked, project=project, now=now)
+    ask = asks.read(asked, project=project, fields=version.fields, now=now)
     clean, warnings, errors = check_row(version.fields, ask.input)
     if errors:
         first = errors[0]
@@ -161,10 +159,11 @@ def _shares(
         }
     if given is None:
         return {}
-    if not isinstance(given, Mapping) or set(given) != set(version.classes):
+    named = by_class(version.classes, given) if isinstance(given, Mapping) else None
+    if named is None or len(named) != len(version.classes):
         raise _wrong("probabilities", f"Name exactly {', '.join(version.classes)}.")
     shares = {
-        name: _number(given[name], "probabilities", low=0.0, high=1.0)
+        name: _number(named[name], "probabilities", low=0.0, high=1.0)
         for name in version.classes
     }
     total = sum(shares.values())

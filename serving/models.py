@@ -79,6 +79,14 @@ class Rollout(models.Model):
     def __str__(self) -> str:
         return f"rollout of {self.project}"
 
+    @property
+    def goes_back_to(self) -> ModelVersion | None:
+        """Who is live after a rollback without a candidate: the version before or, where
+        that may serve no more, the baseline."""
+        if self.previous is None or self.previous.state == ModelVersion.State.ACCEPTED:
+            return self.previous
+        return self.baseline if self.baseline_id != self.live_id else None
+
 
 class RolloutEvent(models.Model):
     """Every change of what serves: who, why, and the numbers it was made on."""

@@ -1,24 +1,23 @@
 """Pages of the predictions log, and of one prediction with all that led to it."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from registry.errors import NotFound
+from registry import moments
+from registry.clock import now as clock_now
 from registry.models import Project
-from registry.web import keyset
 from registry.web.pages import PageRequest, project_page, whole_number
 from serving.explained import bars, shares
 from serving.models import Prediction
-from serving.predictions import log
+from serving.predictions import found_at_once, kept, log, missing, page
 
 PAGE = 50
-LOOKED = 50_000  # answers a page looks through for what no index finds
 INDEXED = {"fallback", "failed", "test"}  # of `only`; a reference and an entity are too
 MINUTES = "%Y-%m-%dT%H:%M"
 TEXTS = ("reference", "entity", "model", "role", "from", "to", "only")
@@ -35,59 +34,69 @@ def predictions(request: PageRequest, project: Project) -> HttpResponse:
     """What was answered, the newest first; the filters stay on every page."""
     given = {name: request.GET.get(name, "").strip() for name in TEXTS}
     since, until = _moment(given["from"]), _moment(given["to"], end=True)
+    narrow: Any = {"reference": given["reference"], "entity": given["entity"]}
+    narrow |= {"since": since, "until": until}
     rows = log(
         project,
-        reference=given["reference"],
         role=given["role"] if given["role"] in Prediction.Role.values else "",
-        entity=given["entity"],
         model=whole_number(given["model"]),
-        since=since,
-        until=until,
+        **narrow,
     )
     if given["only"] in ONLY:
         rows = rows.filter(ONLY[given["only"]][1])
-    found = _page(project, rows, request, given)
+    at_once = (
+        not any(given.values())
+        or given["only"] in INDEXED
+        or found_at_once(project, **narrow)
+    )
+    found = page(rows, request, project=project, at_once=at_once, limit=PAGE)
     context = {
         "project": project,
         "place": "predictions",
         "rows": found["results"],
         "next": found["next"],
-        "looked": LOOKED if found.get("stopped") else 0,
+        "looked": found["looked"],
         "filters": given,
+        "wrong": _wrong(given, since=since, until=until),
         "filtered": any(given.values()),
-        "since": f"{since:{MINUTES}}" if since else "",
-        "until": f"{until:{MINUTES}}" if until else "",
+        "since": f"{since:{MINUTES}}" if since else given["from"],
+        "until": f"{until:{MINUTES}}" if until else given["to"],
         "later": "cursor" in request.GET,
         "roles": Prediction.Role.values,
+        "kept": kept(project),
+        "oldest": project.predictions.order_by("pk").first(),
         "only": [(key, words) for key, (words, _) in ONLY.items()],
     }
     return render(request, "serving/predictions.html", context)
 
 
-def _page(
-    project: Project,
-    rows: QuerySet[Prediction],
-    request: PageRequest,
-    given: Mapping[str, str],
-) -> dict[str, Any]:
-    found_at_once = given["reference"] or given["entity"] or given["only"] in INDEXED
-    if found_at_once or not any(given.values()):
-        return keyset.page(rows, request, limit=PAGE)
-    everything = project.predictions.all()
-    return keyset.page_among(rows, request, among=everything, most=LOOKED, limit=PAGE)
+def _wrong(
+    given: Mapping[str, str], *, since: datetime | None, until: datetime | None
+) -> dict[str, str]:
+    """Filters that cannot be read, by name: the others hold, and the field says so."""
+    wrong = {}
+    if given["model"] and whole_number(given["model"]) is None:
+        wrong["model"] = "Not a version's number, so it is not used: write 3."
+    moment = "Not used: write a day or a moment, as 2026-01-31T12:00."
+    if given["from"] and since is None:
+        wrong["from"] = moment
+    if given["to"] and until is None:
+        wrong["to"] = moment
+    if given["role"] and given["role"] not in Prediction.Role.values:
+        wrong["role"] = f"Not used: choose one of {', '.join(Prediction.Role.values)}."
+    if given["only"] and given["only"] not in ONLY:
+        wrong["only"] = f"Not used: choose one of {', '.join(ONLY)}."
+    return wrong
 
 
 def _moment(text: str, *, end: bool = False) -> datetime | None:
     """A day, or a moment as links of charts name it; of a day its end, if asked."""
     try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=UTC)
-        is_day = len(text) == len("2026-01-01") and found.time() == time()
-        found = found.astimezone(UTC)
-        return found + timedelta(days=1) if end and is_day else found
-    except (ValueError, OverflowError):
+        found = moments.read(text)
+    except ValueError:
         return None
+    is_day = len(text) == len("2026-01-01")
+    return found + timedelta(days=1) if end and is_day else found
 
 
 @project_page("owner")
@@ -95,14 +104,14 @@ def prediction(request: PageRequest, project: Project, id: UUID) -> HttpResponse
     """One answer: what came in, what the model saw, why it said so, by which version."""
     row = project.predictions.select_related("version").filter(pk=id).first()
     if row is None:
-        raise NotFound("There is no such prediction.")
+        raise missing(project, id, now=clock_now())
     shadows = Prediction.objects.filter(shadow_of=row.pk).select_related("version")
     context = {
         "project": project,
         "place": "predictions",
         "row": row,
         "sentence": _sentence(row),
-        "values": _values(project, row),
+        "values": _values(row),
         "shadows": shadows,
         "bars": bars(row.explanation),
         "shares": shares(row.output.get("probabilities")),
@@ -119,10 +128,10 @@ def _sentence(row: Prediction) -> str:
     )
 
 
-def _values(project: Project, row: Prediction) -> list[dict[str, Any]]:
+def _values(row: Prediction) -> list[dict[str, Any]]:
     """Every value with where it came from: the client, a look-up, or a computation."""
-    names = [field["name"] for field in project.fields]
-    units = {field["name"]: field.get("unit", "") for field in project.fields}
+    names = [field["name"] for field in row.version.fields]
+    units = {field["name"]: field.get("unit", "") for field in row.version.fields}
     known = dict.fromkeys([*names, *row.input, *row.features])
     found = []
     for name in known:

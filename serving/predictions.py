@@ -1,39 +1,75 @@
 """The predictions log: stored before they are answered, found again by their keys."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpRequest
+from rest_framework.request import Request
 
+from registry.errors import NotFound
+from registry.identifiers import first_uuid7
 from registry.models import Project
+from registry.web import keyset
 from serving.models import Prediction, PredictionInbox
 
 SHORT = timedelta(days=8)  # a span whose answers are few among all of them
-CHUNK = 500  # rows a transaction: long ones starve other writers of SQLite
+LOOKED = 50_000  # answers a page looks through for what no index finds
+CHUNK = 500  # rows a commit: long ones starve other writers of SQLite
 
 
 def store(
     rows: Sequence[Prediction], *, also: Callable[[], None] | None = None
 ) -> None:
-    """Rows and their inbox entries in one commit; `also` writes into the same one.
+    """Rows and their inbox entries, a commit for each CHUNK of them; with `also`, which
+    writes into the same commit, all or none."""
+    with transaction.atomic() if also else nullcontext():
+        for start in range(0, len(rows), CHUNK):
+            _store(rows[start : start + CHUNK])
+        if also:
+            also()
 
-    More than CHUNK rows take several commits, `also` in the last: a caller that must
-    have all or nothing opens a transaction around.
-    """
-    chunks = [rows[i : i + CHUNK] for i in range(0, len(rows), CHUNK)] or [[]]
-    for index, chunk in enumerate(chunks):
-        with transaction.atomic():
-            Prediction.objects.bulk_create(chunk)
-            # Tests are answered like the rest, and counted nowhere.
-            PredictionInbox.objects.bulk_create(
-                PredictionInbox(prediction_id=row.pk, project_id=row.project_id)
-                for row in chunk
-                if not row.test
-            )
-            if also is not None and index == len(chunks) - 1:
-                also()
+
+@transaction.atomic(savepoint=False)
+def _store(rows: Sequence[Prediction]) -> None:
+    Prediction.objects.bulk_create(rows)
+    # Tests are answered like the rest, and counted nowhere.
+    PredictionInbox.objects.bulk_create(
+        PredictionInbox(prediction_id=row.pk, project_id=row.project_id)
+        for row in rows
+        if not row.test
+    )
+
+
+def before(project: Project, moment: datetime) -> QuerySet[Prediction]:
+    """What was answered before a moment, the oldest first."""
+    rows = Prediction.objects.filter(project=project, pk__lt=first_uuid7(moment))
+    return rows.order_by("pk")
+
+
+def forget(*, project: Project, ids: Collection[UUID]) -> int:
+    """Delete answers with all that led to them, in the caller's transaction."""
+    PredictionInbox.objects.filter(project=project, prediction_id__in=ids).delete()
+    return Prediction.objects.filter(project=project, pk__in=ids).delete()[0]
+
+
+def kept(project: Project) -> str:
+    """How long answers are kept, in words."""
+    if project.retention is None:
+        return "for ever"
+    days = project.retention / timedelta(days=1)
+    return f"for {days:g} day{'' if days == 1 else 's'}"
+
+
+def missing(project: Project, id: UUID, *, now: datetime) -> NotFound:
+    """Why an answer is not there: it never was, or it is kept no longer."""
+    if project.retention and id < first_uuid7(now - project.retention):
+        return NotFound(f"Answers are kept {kept(project)} here: this one is gone.")
+    return NotFound("There is no such prediction in this project.")
 
 
 def log(
@@ -63,6 +99,36 @@ def log(
     return rows.filter(**chosen)
 
 
+def page(
+    rows: QuerySet[Prediction],
+    request: HttpRequest | Request,
+    *,
+    project: Project,
+    at_once: bool,
+    limit: int | None = None,
+) -> dict[str, Any]:
+    """A page of the log, the newest first. What no index finds `at_once` is looked for
+    in so many answers and no more; then `looked` tells how many, and `next` goes on."""
+    if at_once:
+        return {**keyset.page(rows, request, limit=limit), "looked": 0}
+    everything = project.predictions.all()
+    found = keyset.page_among(rows, request, among=everything, most=LOOKED, limit=limit)
+    return {**found, "looked": LOOKED if found["stopped"] else 0}
+
+
+def found_at_once(
+    project: Project,
+    *,
+    reference: str = "",
+    entity: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> bool:
+    """Whether an index narrows the log to so few answers that all of them may be read."""
+    few = _few(project, reference, entity, since, until)
+    return few is not None and few.order_by()[: LOOKED + 1].count() <= LOOKED
+
+
 def _few(
     project: Project,
     reference: str,
@@ -85,12 +151,8 @@ def _few(
 
 def shown(row: Prediction, *, project: str) -> dict[str, Any]:
     """One row as REST gives it back: the answer's own fields, and what led to it."""
-    answer = {
-        "id": str(row.pk),
-        **row.output,
+    more = {
         "decision": row.decision,
-        "model": f"{project}/{row.version.number}",
-        "variant": row.role,
         "fallback": row.fallback,
         "error": row.error,
         "shadow_of": row.shadow_of and str(row.shadow_of),
@@ -101,7 +163,10 @@ def shown(row: Prediction, *, project: str) -> dict[str, Any]:
         "source": row.source,
         "warnings": row.warnings,
     }
-    return {name: value for name, value in answer.items() if value} | {
+    said = {name: value for name, value in more.items() if value}
+    return {"id": str(row.pk), **row.output, **said} | {
+        "model": f"{project}/{row.version.number}",
+        "variant": row.role,
         "input": row.input,
         "features": row.features,
         "at": row.at.isoformat(),

@@ -12,6 +12,7 @@ from typing import Any, Unpack
 
 from django.db import IntegrityError, transaction
 
+from registry import plans
 from registry.clock import now as clock_now
 from registry.errors import Conflict
 from registry.models import ModelVersion, Project
@@ -22,7 +23,6 @@ from serving.models import Rollout
 from serving.rollout_writes import By, Edit, change, guard, note, of_project
 
 __all__ = [
-    "By",
     "Edit",
     "baseline_for_all",
     "go_live",
@@ -101,7 +101,7 @@ def start(
     if not (shadowed and mode != Mode.SHADOW):
         _need_idle(rollout)
     candidates.check_candidate(rollout, candidate)
-    steps = rules.clean_plan(list(plan))
+    steps = plans.clean_plan(list(plan))
     now = clock_now()
     changes = {
         "candidate": candidate,
@@ -124,7 +124,7 @@ def start(
 def set_percent(*, rollout: Rollout, percent: object, **edit: Unpack[Edit]) -> Rollout:
     """Another share for the canary; a plan goes on from the step that share stands on."""
     guard(rollout, edit)
-    share = rules.clean_percent(percent)
+    share = plans.clean_percent(percent)
     if rollout.mode == Mode.AB:
         raise Conflict("An A/B test keeps its share: a change would bias its numbers.")
     if rollout.mode != Mode.CANARY:
@@ -153,7 +153,7 @@ def set_plan(
     """Other steps from here on; the share stays until the next one is due."""
     guard(rollout, edit)
     _need_canary(rollout, "plan")
-    steps = rules.clean_plan(list(plan))
+    steps = plans.clean_plan(list(plan))
     changes = {
         "plan": steps,
         "step": rules.step_of(steps, rollout.percent),
@@ -215,16 +215,25 @@ def go_live(
 
 
 def rollback(*, rollout: Rollout, **edit: Unpack[Edit]) -> Rollout:
-    """End the candidate if there is one, else swap live and the previous version."""
+    """End the candidate if there is one, else swap live and the previous version; where
+    that one may serve no more, the baseline takes its place."""
     guard(rollout, edit)
     if rollout.candidate is not None:
         return change(rollout, "rollback", edit, ENDED)
-    if rollout.previous is None:
+    before = rollout.previous
+    if before is None:
         raise Conflict("There is no candidate, and no version before this one.")
-    if rollout.previous.state == ModelVersion.State.ARCHIVED:
-        raise Conflict(f"{rollout.previous} is archived: it cannot serve again.")
-    changes = {"live": rollout.previous, "previous": rollout.live}
-    return change(rollout, "rollback", edit, changes)
+    with transaction.atomic():
+        candidates.hold(before)
+        target = rollout.goes_back_to
+        said = f"Version {before.number}, live before, is {before.get_state_display().lower()}"
+        if target is None:
+            raise Conflict(f"{said}, and the baseline is live already.")
+        if target != before:
+            said = f"{said}: back to the baseline. {edit.get('reason', '')}"
+            edit = edit | {"reason": said.strip()}
+        changes = {"live": target, "previous": rollout.live}
+        return change(rollout, "rollback", edit, changes)
 
 
 def baseline_for_all(*, rollout: Rollout, **edit: Unpack[Edit]) -> Rollout:
@@ -255,13 +264,16 @@ def roles_of(version: ModelVersion) -> list[str]:
 
 def roles_in(project: Project) -> dict[int, list[str]]:
     """What every version that does something does, by its primary key."""
-    rollout = Rollout.objects.filter(project=project).first()
+    rows = Rollout.objects.select_related("previous", "baseline")
+    rollout = rows.filter(project=project).first()
     found: dict[int, list[str]] = {}
     if rollout is None:
         return found
-    for name in ("live", "baseline", "candidate", "previous"):
+    for name in ("live", "baseline", "candidate"):
         if pk := getattr(rollout, f"{name}_id"):
             found.setdefault(pk, []).append(name)
+    if back := rollout.goes_back_to:
+        found.setdefault(back.pk, []).append("previous")
     for pk in rollout.shadows.values_list("pk", flat=True):
         found.setdefault(pk, []).append("shadow")
     return found

@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from registry import plans
 from registry.api.project_fields import PlanStep
 from registry.errors import FieldError, Forbidden, InvalidInput
 from registry.models import ModelVersion
@@ -133,14 +134,14 @@ class RolloutApi(Edits):
         targets = Target(  # type: ignore[call-arg]
             many=True, required=False, max_length=rollout_rules.MAX_TARGETS
         )
-        plan = PlanStep(many=True, required=False, max_length=rollout_rules.MAX_STEPS)  # type: ignore[call-arg]
+        plan = PlanStep(many=True, required=False, max_length=plans.MAX_STEPS)  # type: ignore[call-arg]
 
     class Change(Reason):
         percent = serializers.FloatField(required=False, min_value=0, max_value=100)
         targets = Target(  # type: ignore[call-arg]
             many=True, required=False, max_length=rollout_rules.MAX_TARGETS
         )
-        plan = PlanStep(many=True, required=False, max_length=rollout_rules.MAX_STEPS)  # type: ignore[call-arg]
+        plan = PlanStep(many=True, required=False, max_length=plans.MAX_STEPS)  # type: ignore[call-arg]
 
     @operation("Read who serves whom.", output=RolloutOutput, revision=True)
     def get(self, request: Request, project: str) -> Response:
@@ -162,7 +163,8 @@ class RolloutApi(Edits):
             project=self.project, number=number
         ).first()
         if version is None:
-            raise InvalidInput(f"candidate: there is no version {number}.")
+            told = f"There is no version {number}."
+            raise InvalidInput(told, errors=[FieldError("candidate", told)])
         return self.edited(rollout.start, candidate=version, **given)
 
     @operation(

@@ -3,17 +3,19 @@
 Owners roll back and give everyone the baseline; the rest is the admin's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 
 from registry.errors import (
     DomainError,
     EditedMeanwhile,
+    FieldError,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -22,68 +24,65 @@ from registry.models import Project
 from registry.web import undo
 from registry.web.pages import PageRequest, project_page, whole_number
 from serving import rollout as verbs
-from serving import rollout_forms as forms
+from serving import rollout_rows as rows
 from serving import rollout_story as story
 from serving import samples
 from serving.model_server.states import shares_of
-from serving.models import Rollout
+from serving.models import Rollout, RolloutEvent
+from serving.rollout_forms import LONGEST_REASON
 from serving.rollout_writes import Edit
 from serving.variants import BASELINE, CANARY, Caller, choose, why
 
 Fields = dict[str, str]
 
 
-@project_page(POST=("owner", "admin"))
-def rollout_verb(request: PageRequest, project: Project, verb: str) -> HttpResponse:
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A button that could not be; where somebody else was first, what they did."""
+
+    verb: str
+    error: DomainError
+    meanwhile: Sequence[RolloutEvent] = ()
+
+    @property
+    def lost(self) -> bool:
+        return isinstance(self.error, EditedMeanwhile)
+
+
+def press(request: PageRequest, project: Project) -> Refused | None:
     """A button was pressed: do it, say what was done, and offer to take it back."""
+    verb = request.POST.get("verb", "")
     if verb not in VERBS:
         raise NotFound("There is no such button.")
-    if verb not in OWNER_VERBS and not request.actor.may("admin"):
-        messages.error(request, "An admin of the project may do this.")
-    else:
-        press(request, project, verb)
-    return redirect(reverse("rollout", args=[project.slug]))
-
-
-def press(request: PageRequest, project: Project, verb: str) -> DomainError | None:
-    """Do what the button says and tell it, in a message; or why it was refused."""
     try:
         before = verbs.of_project(project)
-        going_on = verb == "resume" and before.state in {"paused", "held"}
-        if going_on and not request.actor.may("admin"):
-            raise Forbidden("This needs the role admin: a candidate would go on.")
+        _check_role(request, verb, before)
         after = VERBS[verb](request.POST, before, _edit(request))
     except EditedMeanwhile as error:
-        messages.error(request, _lost(project, request))
-        return error
+        seen = whole_number(request.POST.get("revision")) or 0
+        found = story.since(project, revision=seen)
+        return Refused(verb=verb, error=error, meanwhile=found)
     except DomainError as error:
-        words = " ".join([error.detail, *(e.message for e in error.errors)])
-        messages.error(request, words)
-        return error
+        return Refused(verb=verb, error=error)
     _say(request, project, verb, before, after)
     return None
+
+
+def _check_role(request: PageRequest, verb: str, before: Rollout) -> None:
+    if request.actor.may("admin"):
+        return
+    if verb not in OWNER_VERBS:
+        raise Forbidden("An admin of the project may do this.")
+    if verb == "resume" and before.state in {"paused", "held"}:
+        raise Forbidden("This needs the role admin: a candidate would go on.")
 
 
 def _edit(request: PageRequest) -> Edit:
     return {
         "by": request.actor,
         "revision": _whole(request.POST, "revision"),
-        "reason": request.POST.get("reason", "").strip()[:500],
+        "reason": request.POST.get("reason", "").strip()[:LONGEST_REASON],
     }
-
-
-def _lost(project: Project, request: PageRequest) -> str:
-    """What changed while somebody looked at an old page."""
-    seen = whole_number(request.POST.get("revision")) or 0
-    changes = [
-        f"{story.told(event)} ({event.author_name})"
-        for event in story.since(project, revision=seen)
-    ]
-    meanwhile = "; ".join(changes) or "somebody changed it a moment ago"
-    return (
-        f"Nothing was changed, because the rollout is another than you saw: {meanwhile}. "
-        "Look at it again, then repeat what you wanted."
-    )
 
 
 def _say(
@@ -91,17 +90,27 @@ def _say(
 ) -> None:
     back = UNDO[verb](before)
     if back is None or (back[0] not in OWNER_VERBS and not request.actor.may("admin")):
-        messages.success(request, f"{DONE[verb]} {_way_back(verb, before)}".strip())
+        done = f"{_done(verb, before, after)} {_way_back(verb, before)}"
+        messages.success(request, done.strip())
         return
     action, fields = back
     undo.offer(
         request,
-        DONE[verb],
-        action=reverse("rollout-verb", args=[project.slug, action]),
+        _done(verb, before, after),
+        action=reverse("rollout", args=[project.slug]),
+        verb=action,
         revision=after.revision,
         reason="Taken back.",
         **fields,
     )
+
+
+def _done(verb: str, before: Rollout, after: Rollout) -> str:
+    swapped = verb == "rollback" and not before.candidate and before.previous
+    if swapped and after.live_id != swapped.pk:
+        number = f"Version {swapped.number}, live before, may serve no more"
+        return f"{DONE[verb]} {number}: the baseline answers."
+    return DONE[verb]
 
 
 def _way_back(verb: str, before: Rollout) -> str:
@@ -114,48 +123,49 @@ def _way_back(verb: str, before: Rollout) -> str:
     return ""
 
 
-def _whole(form: forms.Form, name: str) -> int:
+def _whole(form: rows.Form, name: str) -> int:
     found = whole_number(form.get(name))
     if found is None:
-        raise InvalidInput(f"{name}: write a whole number.")
+        message = "Write a whole number."
+        raise InvalidInput(f"{name}: {message}", errors=[FieldError(name, message)])
     return found
 
 
-def _start(form: forms.Form, rollout: Rollout, edit: Edit) -> Rollout:
+def _start(form: rows.Form, rollout: Rollout, edit: Edit) -> Rollout:
     number = _whole(form, "candidate")
     candidate = rollout.project.versions.filter(number=number).first()
     if candidate is None:
         raise NotFound(f"There is no version {number}.")
     mode = form.get("mode", "canary")
-    plan = forms.plan_of(form)
+    plan = rows.plan_of(form)
     if form.get("plan") == "project" and mode == Rollout.Mode.CANARY:
-        plan = list(rollout.project.plan or forms.DEFAULT_PLAN)
-    share = forms.number(form.get("percent", ""), "percent") if not plan else None
+        plan = list(rollout.project.plan or rows.DEFAULT_PLAN)
+    share = rows.number(form.get("percent", ""), "percent") if not plan else None
     return verbs.start(
         rollout=rollout,
         candidate=candidate,
         mode=mode,
         percent=None if mode == Rollout.Mode.SHADOW else share,
-        targets=forms.targets_of(form),
+        targets=rows.targets_of(form),
         plan=plan,
         **edit,
     )
 
 
-def _set_percent(form: forms.Form, rollout: Rollout, edit: Edit) -> Rollout:
-    share = round(forms.number(form.get("percent", ""), "percent"), 2)
+def _set_percent(form: rows.Form, rollout: Rollout, edit: Edit) -> Rollout:
+    share = round(rows.number(form.get("percent", ""), "percent"), 2)
     return verbs.set_percent(rollout=rollout, percent=share, **edit)
 
 
-def _set_targets(form: forms.Form, rollout: Rollout, edit: Edit) -> Rollout:
-    return verbs.set_targets(rollout=rollout, targets=forms.targets_of(form), **edit)
+def _set_targets(form: rows.Form, rollout: Rollout, edit: Edit) -> Rollout:
+    return verbs.set_targets(rollout=rollout, targets=rows.targets_of(form), **edit)
 
 
-def _set_plan(form: forms.Form, rollout: Rollout, edit: Edit) -> Rollout:
-    return verbs.set_plan(rollout=rollout, plan=forms.plan_of(form), **edit)
+def _set_plan(form: rows.Form, rollout: Rollout, edit: Edit) -> Rollout:
+    return verbs.set_plan(rollout=rollout, plan=rows.plan_of(form), **edit)
 
 
-VERBS: dict[str, Callable[[forms.Form, Rollout, Edit], Rollout]] = {
+VERBS: dict[str, Callable[[rows.Form, Rollout, Edit], Rollout]] = {
     "start": _start,
     "percent": _set_percent,
     "targets": _set_targets,
@@ -197,8 +207,8 @@ Back = tuple[str, Fields] | None
 UNDO: dict[str, Callable[[Rollout], Back]] = {
     "start": lambda before: None if before.candidate else ("rollback", {}),
     "percent": lambda before: ("percent", {"percent": f"{float(before.percent):g}"}),
-    "targets": lambda before: ("targets", forms.targets_as_form(before.targets)),
-    "plan": lambda before: ("plan", forms.plan_as_form(before.plan)),
+    "targets": lambda before: ("targets", rows.targets_as_form(before.targets)),
+    "plan": lambda before: ("plan", rows.plan_as_form(before.plan)),
     "pause": lambda before: ("resume", {}) if _resume_is_exact(before) else None,
     "hold": lambda before: ("resume", {}) if _resume_is_exact(before) else None,
     "resume": lambda before: None,

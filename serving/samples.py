@@ -15,13 +15,11 @@ from registry.models import Project
 PLAIN = {"numeric": 1.0, "integer": 1, "boolean": True, "text": "some words"}
 
 
-def example(project: Project) -> dict[str, Any]:
+def example(project: Project, fields: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A plausible input: the middle of every column of the newest dataset."""
     newest = project.datasets.only("profile").first()
     profile = newest.profile if newest else {}
-    found = {
-        f["name"]: _middle(f, profile.get(f["name"]) or {}) for f in project.fields
-    }
+    found = {f["name"]: _middle(f, profile.get(f["name"]) or {}) for f in fields}
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -5,12 +5,14 @@ from django.urls import URLPattern, URLResolver, path
 from serving import prediction_pages, rollout_api, rollout_pages, try_pages
 from serving.frontend.api import PredictApi, PredictBatchApi
 from serving.model_server.api import ArtifactApi, RawPredictApi
+from serving.schema_api import InputSchemaApi, OpenApi
 from serving.scorings import api as scorings
 from serving.v2 import api as v2
 
 P = "projects/<slug:project>"
 
 api: list[URLPattern | URLResolver] = [
+    path(f"{P}/schema", InputSchemaApi.as_view(), name="api-input-schema"),
     path(f"{P}/predict", PredictApi.as_view(), name="api-predict"),
     path(f"{P}/predict/batch", PredictBatchApi.as_view(), name="api-predict-batch"),
     path(
@@ -55,6 +57,7 @@ api: list[URLPattern | URLResolver] = [
 M = "v2/models/<slug:project>"
 N = f"{M}/versions/<int:number>"
 pages: list[URLPattern | URLResolver] = [
+    path("api/schema", OpenApi.as_view(), name="openapi"),
     path("v2", v2.ServerApi.as_view(), name="v2"),
     path("v2/health/live", v2.LiveApi.as_view(), name="v2-live"),
     path("v2/health/ready", v2.ReadyApi.as_view(), name="v2-ready"),
@@ -76,9 +79,4 @@ pages: list[URLPattern | URLResolver] = [
     ),
     path("p/<slug:project>/try", try_pages.try_it, name="try"),
     path("p/<slug:project>/rollout/who", rollout_pages.who, name="rollout-who"),
-    path(
-        "p/<slug:project>/rollout/<slug:verb>",
-        rollout_pages.rollout_verb,
-        name="rollout-verb",
-    ),
 ]

@@ -1,5 +1,7 @@
 """Shared by every test: services, and fixtures. Small factories are in factories.py."""
 
+import os
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -9,9 +11,23 @@ import pytest
 from tests import services
 
 pytest_plugins = ["tests.browsing"]
-# How long an example takes says something of the machine, not of the code.
-hypothesis.settings.register_profile("house", deadline=None)
+# How long an example takes says something of the machine, not of the code. In CI the same
+# code gets the same examples; whoever works on it gets others at every run.
+hypothesis.settings.register_profile(
+    "house", deadline=None, derandomize=os.environ.get("CI") == "true"
+)
 hypothesis.settings.load_profile("house")
+
+# The files that take longest, in that order. They go first: one that began last would
+# run while the other workers have nothing left to do.
+LONGEST = (
+    *("browser", "schema_is_kept", "builder_core", "orchestrator", "supervisor"),
+    *("label_screen", "label_demo_browser", "bring_browser", "builder_child"),
+    *("label_outbox", "pages", "run_command", "flights_definition"),
+    *("live_browser", "builds_api", "run_survives", "create_project"),
+    *("route_matrix", "demo_feed", "monitor_browser", "charts_browser"),
+    *("demo_story", "version_pages", "demo_flights"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,11 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)  # before -m chooses by our marks
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
-) -> None:
+) -> Iterator[None]:
+    # Before -m chooses by our marks, and after others have ordered them.
     services.mark(items, needed=services.required(config.getoption("--require")))
+    yield
+    ranks = {f"test_{name}.py": rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -35,6 +35,8 @@ parcels = Project(
     silence="unknown",
     metric="cost",
     zone="Europe/Zurich",
+    truth_precedence=["outcome", "expert"],
+    control_share=2.5,
 )
 
 # Data: the first source is learnt from, the others only feed look-ups.

@@ -22,7 +22,7 @@ PAGE = Template(
     """{% extends "base.html" %}{% block title %}Gallery{% endblock %}
     {% block content %}<h1>Gallery</h1>
     {% for name in names %}{% url "gallery-chart" project.slug name as chart_url %}
-    {% include "partials/chart.html" with url=chart_url title=name id=name link=link %}
+    {% include "partials/chart.html" with url=chart_url title=name id=name link=link poll=poll %}
     {% endfor %}{% endblock %}"""
 )
 
@@ -36,6 +36,7 @@ def gallery(request: HttpRequest, project: Project) -> HttpResponse:
         "request": request,
         "user": request.user,
         "link": "time",
+        "poll": request.GET.get("poll"),
     }
     return HttpResponse(PAGE.render(Context(context)))
 

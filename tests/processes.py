@@ -43,6 +43,6 @@ def start_python(code: str, *arguments: str, **more: str) -> subprocess.Popen[st
 
 
 def end_of(child: subprocess.Popen[str]) -> str:
-    """Wait for a child (a minute at most) and return what it said."""
-    output, _ = child.communicate(timeout=60)
+    """Wait for a child (three minutes at most) and return what it said."""
+    output, _ = child.communicate(timeout=180)
     return output

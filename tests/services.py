@@ -9,7 +9,11 @@ from dataclasses import dataclass
 import pytest
 from django.conf import settings
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The headless shell first: the same engine without a desktop's browser round it.
+CHROMIUMS = (
+    *("chromium-headless-shell", "chromium", "chromium-browser"),
+    *("google-chrome", "google-chrome-stable"),
+)
 PREFIX = "Left out: needs "
 # Fixtures that reach the database; the marker `django_db` counts as well.
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}

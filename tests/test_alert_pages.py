@@ -65,6 +65,23 @@ def test_an_alert_shows_its_numbers_and_leads_owners_to_its_rows(
     assert "9.25" in vera
 
 
+def test_old_alerts_are_read_page_by_page_and_open_ones_stand_on_all(
+    churn: Project,
+) -> None:
+    long_ago = now() - timedelta(days=90)
+    for _ in range(120):
+        make_alert(churn, state="resolved", at=long_ago, resolved_at=long_ago)
+    firing = make_alert(churn)
+    owen, address, seen = sign_in("Owen"), PAGE, []
+    while address:
+        shown = owen.get(address)
+        assert [row["alert"].pk for row in shown.context["open"]] == [firing.pk]
+        seen += [row["alert"].pk for row in shown.context["over"]]
+        address = shown.context["next"]
+    assert len(seen) == len(set(seen)) == 120
+    assert "The newest" in shown.content.decode()
+
+
 def test_what_is_new_since_the_last_visit_is_marked(churn: Project) -> None:
     owen = User.objects.get(username="Owen")
     make_alert(churn, at=now() - timedelta(days=3))
@@ -107,11 +124,11 @@ def test_an_owner_changes_a_rule_and_takes_it_back(churn: Project) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"limit": "often"}, "limit: Write a number"),
-        ({"limit": "inf"}, "limit: Write a number"),
-        ({"window_hours": "0"}, "window_hours: Write 1 to"),
-        ({"window_hours": "9999999999999"}, "window_hours: Write 1 to"),
-        ({"pending_evaluations": "x"}, "pending_evaluations: Write 1 to"),
+        ({"limit": "often"}, "Write a number, or nothing."),
+        ({"limit": "inf"}, "Write a number, or nothing."),
+        ({"window_hours": "0"}, "Write 1 to 2160 hours."),
+        ({"window_hours": "9999999999999"}, "Write 1 to 2160 hours."),
+        ({"pending_evaluations": "x"}, "Write 1 to 100."),
     ],
 )
 def test_a_rule_that_cannot_be_stays_as_it_was(
@@ -186,3 +203,23 @@ def test_too_little_truth_says_nothing(churn: Project) -> None:
     rule = AlertRule.objects.create(project=churn, kind="truth")
 
     assert KINDS["truth"](rule, make_bare_version(churn), now()).bad is None
+
+
+def test_a_mute_can_be_taken_back_at_once_and_later(churn: Project) -> None:
+    alert = make_alert(churn)
+    owen = sign_in("Owen")
+    assert "Hear of it again" not in page()
+
+    told = owen.post(PAGE, {"alert": alert.pk, "do": "mute"}, follow=True)
+    words = told.content.decode()
+
+    assert "Quiet about it for a day." in words
+    assert ">Undo</button>" in words
+    assert "Hear of it again" in words
+    assert "Hear of it again" not in page("Vera")
+    heard = owen.post(PAGE, {"alert": alert.pk, "do": "unmute"}, follow=True)
+    assert "Mute for a day" in heard.content.decode()
+    alert.refresh_from_db()
+    assert alert.state == "firing"
+    late = owen.post(PAGE, {"alert": alert.pk, "do": "unmute"}, follow=True)
+    assert "The alert is firing, not muted." in late.content.decode()

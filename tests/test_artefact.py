@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,14 @@ import skops.io
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+import mlsystem.examples
+from mlsystem.builder.families import FAMILIES
 from registry import artefact
 from registry.artefact import check_golden, golden_rows, latency_us
+from registry.catalogue import ALGORITHMS, BASELINES
 from registry.errors import ArtifactError
 from registry.estimators.base import Servable
+from registry.estimators.baselines import make_baseline
 from registry.estimators.boosting import Boosting
 from registry.estimators.linear import Linear
 from tests.small_tables import (
@@ -58,25 +63,88 @@ def test_every_model_answers_alike_after_it_was_stored(
     assert saved.size_bytes == (tmp_path / "model.skops").stat().st_size
 
 
-def test_a_stored_model_is_read_where_nothing_above_the_registry_is_there(
+# What each baseline is told, and for which task.
+TOLD: dict[str, tuple[str, dict[str, Any]]] = {
+    "majority": ("multiclass", {}),
+    "mean": ("regression", {}),
+    "group_mean": ("regression", {"keys": ["colour"]}),
+    "recent_mean": ("regression", {"keys": ["colour"], "window": "week"}),
+    "rule": ("binary", {"column": "size", "operator": ">", "value": 55, "then": "yes"}),
+}
+WINDOW = {"name": "week_mean", "kind": "numeric"}
+
+
+def every_kind() -> Iterator[tuple[str, Servable]]:
+    """A fitted model of each family, and of each baseline that is stored as a file."""
+    rows = as_dicts(make_rows(120))
+    for kind in sorted({*BASELINES} - {"function"}):
+        task, params = TOLD[kind]
+        fields = [*FIELDS, WINDOW]
+        made: Servable = make_baseline(
+            kind=kind, params=params, task=task, fields=fields, classes=CLASSES[task]
+        )
+        yield kind, made.fit(rows, truth_of(make_rows(120), task))
+    for name in ALGORITHMS:
+        family = FAMILIES[name]
+        for task, metric in (("multiclass", "log_loss"), ("regression", "mae")):
+            made = family.make(
+                family.defaults(task, metric),
+                task=task,
+                fields=[*FIELDS, TEXT],
+                classes=CLASSES[task],
+                seed=0,
+            )
+            yield f"{name} {task}", made.fit(rows, truth_of(make_rows(120), task))
+
+
+NOTHING_ABOVE = """
+import json, sys
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+ABOVE = ("monitoring", "labelling", "serving", "django")
+TRAINING = ("mlsystem.builder", "mlsystem.orchestrator", "mlsystem.demo")
+sys.modules |= dict.fromkeys(("mlsystem", *ABOVE))
+from registry import artefact
+folder = Path(sys.argv[1])
+for name, sha256 in json.loads((folder / "stored.json").read_text()).items():
+    model = artefact.load(folder / name, sha256=sha256)
+    print(name, model.predict([{"size": 1}])[0])
+
+del sys.modules["mlsystem"]
+sys.modules |= dict.fromkeys(TRAINING)
+import mlsystem.examples
+for module in iter_modules(mlsystem.examples.__path__):
+    found = vars(import_module(f"mlsystem.examples.{module.name}")).values()
+    print(module.name, *{type(one).__name__ for one in found} & {"Project"})
+"""
+
+
+def test_whatever_serves_is_read_where_nothing_that_trains_or_judges_is_there(
     tmp_path: Path,
 ) -> None:
-    saved = artefact.save(linear(), tmp_path / "model.skops")
-    program = f"""
-import sys
-for name in ("mlsystem", "monitoring", "labelling", "serving", "django"):
-    sys.modules[name] = None
-from pathlib import Path
-from registry import artefact
-model = artefact.load(Path({str(tmp_path / "model.skops")!r}), sha256={saved.sha256!r})
-print(model.predict([{{"size": 1}}])[0])
-"""
+    """Stored models, by the registry alone; definitions, without the floors beside."""
+    stored = {
+        name: artefact.save(model, tmp_path / name).sha256
+        for name, model in every_kind()
+    }
+    (tmp_path / "stored.json").write_text(json.dumps(stored), encoding="utf-8")
+
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", NOTHING_ABOVE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.stdout.strip() in CLASSES["binary"], done.stderr
+
+    assert done.returncode == 0, done.stderr
+    read = {line.rpartition(" ")[0] for line in done.stdout.splitlines()}
+    examples = {one.stem for one in Path(mlsystem.examples.__path__[0]).glob("*.py")}
+    assert read == {*stored, *examples} - {"__init__"}
 
 
+@pytest.mark.faults
 def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.skops"
     saved = artefact.save(linear(), path)
@@ -89,12 +157,14 @@ def test_a_changed_file_is_refused(tmp_path: Path) -> None:
     assert refused.value.permanent
 
 
+@pytest.mark.faults
 def test_a_missing_file_is_refused_for_good(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="is missing") as refused:
         artefact.load(tmp_path / "gone.skops", sha256="0" * 64)
     assert refused.value.permanent
 
 
+@pytest.mark.faults
 def test_a_failing_disk_is_worth_another_try(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="cannot be read now") as refused:
         artefact.load(tmp_path, sha256="0" * 64)  # a directory
@@ -117,6 +187,7 @@ def test_what_is_no_skops_file_is_refused(data: bytes) -> None:
         _loads(data)
 
 
+@pytest.mark.faults
 def test_half_a_file_is_refused() -> None:
     data = artefact.dumps(linear())
 
@@ -214,6 +285,7 @@ def test_a_type_that_a_definition_names_may_be_stored_and_read() -> None:
     assert _loads(data, extra_types=[name]).helper_.C == 1.0
 
 
+@pytest.mark.faults
 def test_a_failed_write_leaves_the_old_file_and_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,7 @@ from registry import drafts, jobs
 from registry import tasks as registry_tasks  # noqa: F401
 from registry.models import Draft, Job, Project, Run, User
 from serving.models import Rollout
-from tests.browsing import DESK, PHONE, WIDER, Watched, serious
+from tests.browsing import PHONE, Watched, look_around
 from tests.test_create_project import deliveries, write
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.needs_chromium]
@@ -191,6 +191,33 @@ def test_all_of_it_goes_by_keyboard(enter: Enter, table: Path) -> None:
 
 
 @pytest.mark.usefixtures("nina")
+@pytest.mark.parametrize(
+    ("target", "costly"),
+    [("late", "It depends on what is done"), ("distance", "Being off costs money")],
+)
+def test_who_knows_no_costs_is_asked_for_no_currency(
+    enter: Enter, table: Path, target: str, costly: str
+) -> None:
+    page = enter("Nina", java_script_enabled=False).page
+    page.goto(f"{enter().root}/new")
+    upload(page, table)
+    page.get_by_label("Column to predict").select_option(target)
+    go_on(page, "columns")
+    go_on(page, "value")
+    currency = page.get_by_label("Currency")
+
+    expect(page.get_by_label("I do not know")).to_be_checked()
+    expect(currency).to_be_hidden()
+    page.get_by_label(costly).check()
+    expect(currency).to_be_visible()
+    currency.fill("EUR")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("alert").first).to_be_visible()  # no cost is given yet
+    expect(currency).to_have_value("EUR")
+    expect(currency).to_be_visible()
+
+
+@pytest.mark.usefixtures("nina")
 def test_it_needs_no_script_and_fits_a_phone(enter: Enter, table: Path) -> None:
     page = enter("Nina", java_script_enabled=False, viewport=PHONE).page
     root = enter().root
@@ -234,6 +261,25 @@ def test_a_file_that_cannot_be_read_says_so_without_leaving_the_page(
 
 
 @pytest.mark.usefixtures("nina")
+def test_a_refusal_is_told_too_after_the_skip_link_was_used(
+    enter: Enter, tmp_path: Path
+) -> None:
+    watched = enter("Nina")
+    page = watched.page
+    watched.open("/new")
+    bad = tmp_path / "bad.csv"
+    bad.write_bytes("name,late\nJosé,yes\n".encode("latin-1"))
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/new#content")
+    page.get_by_label("Your file").set_input_files(bad)
+    page.get_by_role("button", name="Read the table").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("Save the file as UTF-8")
+
+
+@pytest.mark.usefixtures("nina")
 def test_a_large_table_moves_on_by_itself_when_it_is_read_and_made(
     enter: Enter, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,12 +319,7 @@ def test_every_step_fits_and_is_readable(enter: Enter, tmp_path: Path) -> None:
     page.get_by_label("Column to predict").select_option("late")
 
     def look() -> None:
-        for size, scheme in ((DESK, "light"), (PHONE, "dark")):
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            if wider := page.evaluate(WIDER):
-                wrong.append(f"{page.url} at {size['width']}: {wider}")
-            wrong.extend(serious(page))
+        wrong.extend(look_around(watched))
 
     look()
     page.get_by_text("When and who").click()
@@ -324,3 +365,19 @@ def test_leaving_and_coming_back_finds_what_was_said(enter: Enter, table: Path) 
     page.wait_for_url("**/value")
     page.get_by_role("link", name="What to predict").click()
     expect(page.get_by_label("Name of the project")).to_have_value("Said once")
+
+
+def test_a_table_is_not_forgotten_before_one_has_said_so(
+    enter: Enter, nina: User
+) -> None:
+    Draft.objects.create(user=nina, name="late-orders.csv", state="broken")
+    watched = enter("Nina", java_script_enabled=False)
+    page = watched.page
+    watched.open("/new")
+
+    page.get_by_label("Forget late-orders.csv").click()
+    assert Draft.objects.exists()
+    page.get_by_role("button", name="Forget it").click()
+
+    expect(page.get_by_text("late-orders.csv is forgotten.")).to_be_visible()
+    assert not Draft.objects.exists()

@@ -5,8 +5,10 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 
@@ -77,6 +79,29 @@ def to_baseline(client: Client, draft: Draft, **target: str) -> None:
     step(client, draft, "target", **target_form(**target))
     step(client, draft, "columns", **columns_form(client, draft))
     step(client, draft, "value", costs="none", silence="unknown")
+
+
+def test_a_table_of_one_row_is_told_as_one(nina: Client) -> None:
+    draft = take(nina, csv(deliveries(1)))
+
+    assert "1 row<" in text(nina.get("/new"))
+    assert "</span>, 1 row, " in text(nina.get(f"/new/{draft.pk}/target"))
+
+
+def test_a_table_of_hundreds_of_columns_is_one_form(nina: Client) -> None:
+    names = ",".join(f"sensor {number}" for number in range(500))
+    lines = [f"{line}{',1' * 500}" for line in deliveries(60)]
+    draft = take(nina, csv(lines, header=f"{HEADER},{names}"))
+    step(nina, draft, "target", **target_form())
+    form = columns_form(nina, draft)
+    form |= {f"required-{place}": "on" for place in range(len(names.split(",")))}
+    assert len(form) > settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    answer = nina.post(
+        f"/new/{draft.pk}/columns",
+        urlencode(form),  # as browsers send it
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert answer.status_code == 302
 
 
 def test_a_table_becomes_a_project_whose_baseline_answers(nina: Client) -> None:
@@ -417,6 +442,7 @@ def interrupted(draft: Draft, *, minutes: int = 11) -> None:
     )
 
 
+@pytest.mark.faults
 def test_a_draft_whose_making_was_interrupted_can_be_tried_again(nina: Client) -> None:
     draft = take(nina, csv(deliveries(100)))
     to_baseline(nina, draft)
@@ -431,6 +457,7 @@ def test_a_draft_whose_making_was_interrupted_can_be_tried_again(nina: Client) -
     assert Project.objects.get().slug == "late-orders"
 
 
+@pytest.mark.faults
 def test_a_project_made_by_an_interrupted_attempt_is_adopted(nina: Client) -> None:
     draft = take(nina, csv(deliveries(100)))
     to_baseline(nina, draft)
@@ -562,6 +589,7 @@ def test_a_file_of_a_folder_is_offered_and_one_outside_is_not(
     assert nina.get("/new/source/nothing").status_code == 404
 
 
+@pytest.mark.faults
 def test_a_source_that_is_down_says_so(nina: Client, settings: Any) -> None:
     settings.SOURCES = {"shop": "sqlite:////nowhere/shop.db"}
 

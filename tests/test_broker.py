@@ -57,6 +57,7 @@ def listener(*, accepts: bool) -> Iterator[str]:
         yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
 
 
+@pytest.mark.faults
 def test_no_broker_at_all_fails_at_once(tmp_path):
     found = send(tmp_path)
 
@@ -64,6 +65,7 @@ def test_no_broker_at_all_fails_at_once(tmp_path):
     assert max(seconds for _, seconds in found[1:]) < 0.1
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("accepts", [False, True], ids=["refuses", "black hole"])
 def test_a_broker_that_does_not_answer_costs_a_third_of_a_second(tmp_path, accepts):
     with listener(accepts=accepts) as url:

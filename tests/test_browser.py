@@ -1,92 +1,82 @@
 """What people see in a browser: nothing sticks out, nothing is blocked, all of it by
-keyboard, in light and dark, on a desk and on a phone."""
+keyboard and by finger, in light and dark, on a desk and on a phone."""
 
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from registry.models import Project, User
+from registry import people
+from registry.models import User
 from serving import rollout
-from tests.browsing import Watched, look_at
+from tests import seen
+from tests.browsing import Watched, look_around, look_at, too_small
 from tests.factories import make_project, make_user
-from tests.full_project import make_full_project
+from tests.full_project import make_full_project, make_people
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.needs_chromium,
 ]
-PAGES = (
-    *("/", "/password", "/operator", "/nothing-here"),
-    *("/p/churn", "/p/churn/label", "/p/churn/examples", "/p/churn/data"),
-    *("/p/churn/models", "/p/churn/models/1", "/p/churn/models/2", "/p/churn/models/3"),
-    *("/p/churn/models?compare=1,2", "/p/churn/mistakes/1", "/?q=churn"),
-    *("/p/churn/runs", "/p/churn/runs/1", "/p/churn/runs/2", "/p/churn/rollout"),
-    *("/p/churn/monitor", "/p/churn/alerts", "/p/churn/predictions", "/p/churn/try"),
-    *("/p/churn/features", "/p/churn/data/schema", "/p/churn/data/new"),
-    *("/p/churn/data/1/rows", "/p/churn/start", "/p/churn/settings"),
-    *("/p/churn/settings/costs", "/p/churn/settings/gate", "/p/churn/settings/members"),
-    *("/p/churn/settings/keys", "/p/churn/settings/audit", "/new"),
-)
-EMPTY_PAGES = tuple(
-    f"/p/empty{place}"
-    for place in (
-        *("", "/label", "/examples", "/data", "/models", "/runs", "/rollout"),
-        *("/monitor", "/alerts", "/predictions", "/try", "/features", "/settings"),
-        *("/start", "/data/schema", "/data/new", "/settings/keys", "/settings/audit"),
-    )
-)
-MISSING = {"/nothing-here": 404, "/invitation/nonsense": 404}
-LONG = "A-name-without-any-place-to-break-it-" * 3
+Enter = Callable[..., Watched]
 
 
-def make_places() -> Project:
-    """A full project, and an empty one with a name that does not break."""
-    full = make_full_project()
-    make_project("empty", name=LONG)
-    User.objects.filter(username="Ada").update(is_staff=True, is_superuser=True)
-    make_user("Ada", project=Project.objects.get(slug="empty"), role="admin")
-    return full
-
-
-@pytest.mark.parametrize("paths", [PAGES, EMPTY_PAGES], ids=["full", "empty"])
+@pytest.mark.parametrize("paths", [seen.FULL, seen.EMPTY], ids=["full", "empty"])
 def test_every_page_fits_is_readable_and_breaks_no_rule(
-    enter: Callable[..., Watched], paths: tuple[str, ...]
+    enter: Enter, settings: Any, tmp_path: Path, paths: tuple[str, ...]
 ) -> None:
-    project = make_places()
-    answered = project.predictions.exclude(explanation=None).first()
-    more = (f"/p/churn/predictions/{answered.pk}",) if paths is PAGES else ()
-    watched = enter("Ada", reduced_motion="reduce")
+    sqlite3.connect(tmp_path / "shop.db").execute("CREATE TABLE orders (n)").close()
+    settings.SOURCES = {"shop": f"sqlite:///{tmp_path}/shop.db"}
+    parts = seen.make_places()
 
-    wrong = [
-        found
-        for path in (*paths, *more)
-        for found in look_at(watched, path, status=MISSING.get(path, 200))
-    ]
-
-    wrong += watched.said
-    assert not wrong, "\n".join(wrong)
+    assert not look(enter("Ada", reduced_motion="reduce"), paths, parts)
 
 
-def test_the_doors_are_readable_for_everybody(enter: Callable[..., Watched]) -> None:
-    from registry import people
-
-    make_places()
-    watched = enter(reduced_motion="reduce")
+def test_the_doors_are_readable_for_everybody(enter: Enter) -> None:
     token = people.invite(user=make_user("Omar")).rsplit("/", 1)[-1]
 
-    wrong = [
-        found
-        for path in ("/sign-in", f"/invitation/{token}", "/invitation/nonsense")
-        for found in look_at(watched, path, status=MISSING.get(path, 200))
-    ]
+    assert not look(enter(reduced_motion="reduce"), seen.DOORS, {"token": token})
 
-    wrong += watched.said
+
+def test_the_style_guide_keeps_its_own_rules(enter: Enter, settings: Any) -> None:
+    make_user("Ada")
+    settings.DEBUG = True
+
+    assert not look(enter("Ada", reduced_motion="reduce"), seen.GUIDE)
+
+
+def test_what_is_refused_is_readable_too(enter: Enter) -> None:
+    make_people(make_project())
+    watched = enter("Erin", reduced_motion="reduce")
+    wrong = look_at(watched, "/p/churn/settings", status=403)
+
+    owner = enter("Owen", reduced_motion="reduce")
+    owner.open("/p/churn/settings")
+    owner.page.context.clear_cookies(name="csrftoken")
+    owner.page.get_by_role("button", name="Save").first.click()
+    expect(owner.page.get_by_text("Nothing of it is stored.")).to_be_visible()
+    wrong += look_around(owner)
+
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_manual_runs_under_the_same_policy(enter: Callable[..., Watched]) -> None:
-    make_places()
+def look(watched: Watched, paths: tuple[str, ...], parts: Any = None) -> str:
+    """What is wrong with these pages, a line each."""
+    wrong = [
+        found
+        for path in paths
+        for found in look_at(
+            watched, path.format(**parts or {}), status=seen.STATUS.get(path, 200)
+        )
+    ]
+    return "\n".join(wrong + watched.said)
+
+
+def test_the_manual_runs_under_the_same_policy(enter: Enter) -> None:
+    make_user("Ada")
     watched = enter("Ada")
 
     watched.open("/api/docs")
@@ -95,8 +85,8 @@ def test_the_manual_runs_under_the_same_policy(enter: Callable[..., Watched]) ->
     assert watched.said + watched.refused() == []
 
 
-def test_sign_in_needs_no_javascript(enter: Callable[..., Watched]) -> None:
-    make_places()
+def test_sign_in_needs_no_javascript(enter: Enter) -> None:
+    make_people(make_project())
     vera = User.objects.get(username="Vera")
     vera.set_password("correct horse battery staple")
     vera.save()
@@ -117,14 +107,15 @@ def test_sign_in_needs_no_javascript(enter: Callable[..., Watched]) -> None:
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
-def test_letters_lead_to_any_place(enter: Callable[..., Watched]) -> None:
-    make_places()
+def test_letters_lead_to_any_place(enter: Enter) -> None:
+    make_people(make_project())
     watched = enter("Ada")
     page = watched.page
     watched.open("/p/churn/models")
 
     page.keyboard.press("Control+k")
     expect(page.get_by_role("option", name="Rollout")).to_be_visible()
+    assert too_small(page) == []
     page.keyboard.type("canary")
     expect(page.get_by_role("option")).to_have_count(1)
     page.keyboard.press("Enter")
@@ -138,8 +129,8 @@ def test_letters_lead_to_any_place(enter: Callable[..., Watched]) -> None:
     assert watched.said + watched.refused() == []
 
 
-def test_a_theme_that_was_chosen_stays(enter: Callable[..., Watched]) -> None:
-    make_places()
+def test_a_theme_that_was_chosen_stays(enter: Enter) -> None:
+    make_people(make_project())
     watched = enter("Ada")
     page = watched.page
     watched.open("/p/churn")
@@ -153,7 +144,7 @@ def test_a_theme_that_was_chosen_stays(enter: Callable[..., Watched]) -> None:
 
 
 def test_a_rollout_goes_by_its_slider_and_buttons(
-    enter: Callable[..., Watched],
+    enter: Enter,
 ) -> None:
     project = make_full_project()
     watched = enter("Ada")

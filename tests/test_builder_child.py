@@ -27,6 +27,7 @@ def make_plan(tmp_path: Path) -> MakePlan:
     return partial(plan_in, tmp_path)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("family", "words"),
     [
@@ -71,6 +72,7 @@ def test_what_a_model_prints_is_not_taken_for_an_answer(
     assert [r.state for r in result.leaderboard] == [FINISHED, FINISHED]
 
 
+@pytest.mark.faults
 def test_a_child_killed_from_outside_costs_its_trial_alone(
     make_plan: MakePlan, tmp_path: Path
 ) -> None:
@@ -91,6 +93,7 @@ def test_a_child_killed_from_outside_costs_its_trial_alone(
     assert second.state == FINISHED
 
 
+@pytest.mark.faults
 @linux
 def test_the_child_does_not_outlive_a_killed_worker(
     make_plan: MakePlan, tmp_path: Path

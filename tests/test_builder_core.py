@@ -140,11 +140,15 @@ def test_a_slow_family_leaves_time_for_those_not_tried_yet(
     ) as slot:
         first = slot.run(following(slot))
         spec = following(slot, first)
-        clock.leave(4 * slot.child.start_seconds + 6, before=deadline)
+        start = slot.child.start_seconds
+        clock.leave(4 * start + 6, before=deadline)
         endless = slot.run(spec)
+        left = deadline - clock()
+        clock.leave(LONG, before=deadline)  # how long a start takes is another matter
         slow = slot.run(following(slot, first, endless))
 
     assert [first.state, endless.state, slow.state] == [FINISHED, FAILED, FINISHED]
+    assert left > 2 * start + 1  # more than a refit's reserve
 
 
 def test_a_refit_that_does_not_end_is_thrown_away_for_the_fold_model(

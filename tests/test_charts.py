@@ -5,15 +5,16 @@ import io
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from registry.web.charts import Chart, as_csv, as_json
-from registry.web.figures import Series, bars, colour, table
+from registry.web.figures import Series, bars, colour, line, table
 from registry.web.gallery import DAYS, charts
-from registry.web.traces import ROLES
+from registry.web.traces import ROLES, Mark
 from tests.factories import make_project, make_user
 
 KINDS = list(charts())
@@ -156,3 +157,18 @@ def test_the_drawing_library_fits_the_validating_one() -> None:
 
     assert f"v{get_plotlyjs_version()}\n" in script[:200]
     assert f'getElementById("{styles_of_maps}")' in script
+
+
+def test_a_marks_words_end_with_the_chart() -> None:
+    began, day = datetime(2026, 11, 1, tzinfo=UTC), timedelta(days=1)
+    said = "The fibre campaign starts: from now on monthly contracts"
+    marks = [Mark(at=began + number * day, text=said) for number in (2, 8)]
+
+    days = [(began + number * day).date().isoformat() for number in range(11)]
+    weeks = Series(name="Live", role="live", x=days, y=[1.0] * 11)
+
+    for span in (None, (began, began + 10 * day)):
+        chart = line(title="Cost", series=[weeks], marks=marks, span=span)
+        words = [shape["label"] for shape in chart.figure["layout"]["shapes"]]
+        assert {label["text"] for label in words} == {"The fibre campaign star…"}
+        assert [label["xanchor"] for label in words] == ["left", "right"]

@@ -25,9 +25,9 @@ def vera(enter: Enter) -> Watched:
     return enter("Vera")
 
 
-def see(watched: Watched, *names: str) -> Page:
+def see(watched: Watched, *names: str, more: str = "") -> Page:
     """The gallery with these charts alone, all of them drawn."""
-    watched.open(f"/p/churn/gallery?only={','.join(names)}")
+    watched.open(f"/p/churn/gallery?only={','.join(names)}{more}")
     for name in names:
         frame = watched.page.locator(f"#{name}")
         frame.scroll_into_view_if_needed()
@@ -73,6 +73,74 @@ def test_an_empty_chart_says_so_and_a_broken_one_can_be_tried_again(
 
     expect(page.locator(DRAWN).first).to_be_visible()
     assert vera.refused() == []
+
+
+@pytest.mark.parametrize("by", ["the button", "the next poll"])
+def test_a_chart_that_could_not_be_asked_for_comes_back_though_nothing_is_new(
+    vera: Watched, by: str
+) -> None:
+    page = vera.page
+    page.clock.install()
+    line = see(vera, "line", more="&poll=60").locator("#line")
+
+    page.route("**/gallery/line", lambda route: route.fulfill(status=503, body="{}"))
+    page.clock.fast_forward(60_000)
+    expect(line).to_contain_text("The server answered 503.")
+    page.unroute("**/gallery/line")
+    with page.expect_response("**/gallery/line") as answer:
+        if by == "the button":
+            page.get_by_role("button", name="Try again").click()
+        else:
+            page.clock.fast_forward(60_000)
+
+    assert answer.value.status == 304
+    expect(line).to_have_attribute("data-state", "full")
+    expect(line.get_by_text("503")).to_be_hidden()
+
+
+def test_an_empty_chart_that_comes_back_says_what_it_said(vera: Watched) -> None:
+    page = vera.page
+    page.clock.install()
+    vera.open("/p/churn/gallery?only=empty&poll=60")
+    empty = page.locator("#empty")
+    expect(empty).to_contain_text("No predictions in March.")
+
+    page.route("**/gallery/empty", lambda route: route.abort())
+    page.clock.fast_forward(60_000)
+    expect(empty).to_contain_text("No connection.")
+    page.unroute("**/gallery/empty")
+    page.clock.fast_forward(60_000)
+
+    expect(empty).to_contain_text("No predictions in March.")
+
+
+def test_where_the_session_is_over_a_chart_stays_and_leads_to_the_sign_in(
+    vera: Watched,
+) -> None:
+    page = vera.page
+    page.clock.install()
+    see(vera, "line", more="&poll=60")
+
+    page.context.clear_cookies()
+    page.clock.fast_forward(60_000)
+
+    told = page.get_by_role("status").filter(has_text="You are signed out.")
+    expect(told).to_have_count(1)
+    expect(page.locator("#line")).to_have_attribute("data-state", "full")
+    told.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert "next=/p/churn/gallery" in page.url.replace("%2F", "/")
+    assert vera.said == []
+
+
+def test_the_words_of_marks_that_are_near_do_not_lie_over_each_other(
+    vera: Watched,
+) -> None:
+    words = see(vera, "line").locator("#line .shapelayer text")
+
+    expect(words.filter(has_text="Version 7 live")).to_be_visible()
+    expect(words.filter(has_text="The campaign starts")).to_be_hidden()
+    expect(words.filter(has_text="truth still arriving")).to_be_visible()
 
 
 def test_colours_follow_the_theme(vera: Watched) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from labelling.collector.truth import record_truth
-from labelling.labeller.annotate import undo
+from labelling.labeller import amend
+from labelling.labeller.annotate import read_answer, undo
 from labelling.labeller.consensus import Verdict, decide
 from labelling.labeller.intake import import_examples
-from labelling.models import Example, GroundTruth, Match
+from labelling.models import AnnotatorStat, Example, GroundTruth, Match
 from registry.models import Project, User
 from tests.factories import make_prediction, make_project, make_user
 from tests.test_labelling_queue import NOW, answer, put, take, texts
@@ -145,6 +146,35 @@ def test_a_decision_taken_back_reopens_the_dispute(
     undo(project=mail, user=owen, now=NOW)
     assert state("a") == ("disputed", None)
     assert current("a") == (None, None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_word_of_the_inbox_taken_back_takes_nothing_from_the_count(
+    mail: Project, erin: User, omar: User, owen: User, changed: bool
+) -> None:
+    put(mail, "a", "b", overlap=2)
+    label(erin, mail, "Yes", "Yes")
+    label(omar, mail, "No", "Yes")
+    put(mail, "c")
+    label(owen, mail, "No")  # of the queue: counted
+    disputed = Example.objects.get(state="disputed")
+    no = read_answer(project=mail, value="No", cannot_tell=False)
+    word = amend.decide(
+        project=mail, example_id=disputed.pk, user=owen, answer=no, now=NOW
+    )
+    if changed:
+        yes = read_answer(project=mail, value="Yes", cannot_tell=False)
+        amend.change(
+            project=mail, annotation_id=word.pk, user=owen, answer=yes, now=NOW
+        )
+
+    undo(project=mail, user=owen, now=NOW)
+
+    assert state(disputed.key) == ("disputed", None)
+    assert AnnotatorStat.objects.get(user=owen).submitted == 1
+    undo(project=mail, user=owen, now=NOW)
+    assert AnnotatorStat.objects.get(user=owen).submitted == 0
 
 
 @pytest.mark.django_db

@@ -1,13 +1,18 @@
 """Bring your own table by one command: exit code, live baseline, clear refusals."""
 
+import os
 import random
+import re
+import subprocess
+import sys
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
-from registry.models import ModelVersion, Project
+from registry.models import Membership, ModelVersion, Project
 from serving.models import Rollout
 
 pytestmark = [
@@ -57,6 +62,58 @@ def test_the_baseline_is_live_at_once(tmp_path: Path) -> None:
     project = rollout.project
     assert [f["name"] for f in project.fields] == ["distance", "weather", "hour"]
     assert (project.task, project.positive_class) == ("binary", "yes")
+
+
+def test_on_an_empty_installation_its_first_administrator_gets_the_project(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "d.csv", deliveries(200))
+    code, out, err = create(path)
+    assert code == 0, err
+    member = Membership.objects.get()
+    assert (member.user.username, member.role) == ("admin", "admin")
+    told = re.search(r"Administrator: admin, password (\S+) \(shown this once\)", err)
+    assert told
+    assert "password" not in out
+    assert Client().login(username="admin", password=told[1])
+
+
+FRESH = """
+import sys
+from django.core.management import CommandError, call_command
+
+for command in (["run", "x"], ["apikey", "create", "x", "--scope", "read"]):
+    try:
+        call_command(*command, stderr=sys.stdout)
+    except (SystemExit, CommandError) as error:
+        print(command[0], error)
+try:
+    call_command("create_project", "deliveries", "--data", sys.argv[1], "--target", "late")
+finally:
+    from registry.models import Membership
+    print(list(Membership.objects.values_list("project__slug", "role")))
+"""
+
+
+def test_on_a_machine_with_no_database_yet_commands_make_it_or_say_who_does(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "d.csv", deliveries(100))
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    code = f"import django; django.setup()\n{FRESH}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        env=clean
+        | {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "mlsystem.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    cure = "migrations are not applied to the database: run `manage.py migrate`"
+    assert done.stdout.count(cure) == 2, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "[('deliveries', 'admin')]" in done.stdout
 
 
 def test_with_run_the_better_model_goes_live(tmp_path: Path) -> None:
@@ -136,14 +193,25 @@ def test_latin_1_is_refused_with_the_place(tmp_path: Path) -> None:
     assert "UTF-8" in err
 
 
-def test_ten_thousand_categories_are_told(tmp_path: Path) -> None:
-    lines = [
-        f"{line.split(',', 1)[0]},{line.split(',', 1)[1]},street {i % 900}"
-        for i, line in enumerate(deliveries(1000))
-    ]
-    code, out, err = create(write(tmp_path / "d.csv", lines, f"{HEADER},street"))
+def test_ten_thousand_categories_are_told_and_read_as_text(tmp_path: Path) -> None:
+    lines = [f"street {i % 10_000},{'no' if i % 3 else 'yes'}" for i in range(12_000)]
+    code, out, err = create(write(tmp_path / "d.csv", lines, "street,late"))
     assert code == 0, err
-    assert "street" in out
+    assert "Inputs: street (text)." in out
+    told = re.search(r"street: (\d+) different short values: read as text", out)
+    assert told
+    assert 7_500 < int(told[1]) < 10_000  # test rows are not looked at
+
+
+@pytest.mark.parametrize("budget", ["0", "-5", "999999999"])
+def test_a_budget_that_cannot_be_used_is_refused_and_nothing_is_left(
+    tmp_path: Path, budget: str
+) -> None:
+    path = write(tmp_path / "d.csv", deliveries(60))
+    code, _, err = create(path, "--run", f"--budget={budget}")
+    assert code == 2
+    assert "budget: Write 1 to" in err
+    assert not Project.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,18 @@ def test_the_fifth_with_the_highest_scores_holds_what_the_title_says() -> None:
     )
 
 
+def test_of_equal_scores_the_fifth_holds_its_part() -> None:
+    scores = np.repeat([0.9, 0.1], 50)  # a rule knows two
+    truth = np.arange(100) % 5 == 0
+    report = evaluate(binary(scores, truth), rng=np.random.default_rng(1), draws=5)
+
+    chart = curve("gain", [Told(name="2", role="live", report=report)], terms=terms("binary"))  # fmt: skip
+
+    assert (
+        chart.title == "The fifth with the highest scores holds 20 % of those to find"
+    )
+
+
 def test_the_cheapest_threshold_and_doing_nothing_are_in_the_title() -> None:
     chart = curve("cost", [told("binary")], terms=terms("binary"))
     points = report_of("binary")["thresholds"]["points"]

@@ -1,15 +1,17 @@
 """Data over REST: a table comes in whole or not at all, and its test truth stays."""
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError, connection
 from django.test import Client
 
 from registry import definition_sync, intake, jobs
 from registry import tasks as _tasks  # noqa: F401  # registers the jobs
-from registry.models import Dataset, Job, Project
+from registry.models import Dataset, Event, Job, Project
 from tests.factories import make_dataset, make_frame, make_key, make_project
 
 pytestmark = pytest.mark.django_db
@@ -49,6 +51,7 @@ def test_a_table_is_uploaded_by_form_or_as_the_bare_body(churn: Project) -> None
     assert [row["id"] for row in listed] == [2, 1]
 
 
+@pytest.mark.faults
 def test_a_broken_table_names_its_rows_and_imports_nothing(churn: Project) -> None:
     broken = csv_of().decode() + "this,row,has,far,too,many,cells,in,it\n"
     answer = call(churn, "datasets", "manage", data=broken, kind="text/csv")
@@ -144,6 +147,38 @@ def test_a_source_is_listed_and_read_anew_by_a_job() -> None:
     assert call(project, "datasets", "manage", **asked).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("form", "field"),
+    [
+        ({"nmae": "March"}, "nmae"),
+        ({"name": "x" * 300}, "name"),
+        ({"name": ["March", "April"]}, "name"),
+        ({"file": None, "table": csv_of()}, "table"),
+    ],
+)
+def test_a_form_takes_what_the_schema_says_and_no_more(
+    churn: Project, form: dict[str, Any], field: str
+) -> None:
+    sent = {
+        name: SimpleUploadedFile("march.csv", part) if isinstance(part, bytes) else part
+        for name, part in ({"file": csv_of()} | form).items()
+        if part is not None
+    }
+    headers = {"X-Api-Key": make_key(churn, "manage")}
+    answer = Client().post("/api/v1/projects/churn/datasets", sent, headers=headers)
+    assert answer.status_code == 400, answer.content
+    assert field in {error["field"] for error in answer.json()["errors"]}
+    assert not churn.datasets.exists()
+
+
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/jsonl"])
+def test_json_lines_have_two_names(churn: Project, kind: str) -> None:
+    lines = make_frame().to_json(orient="records", lines=True).encode()
+    answer = call(churn, "datasets", "manage", data=lines, kind=kind)
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["rows"] == len(make_frame())
+
+
 def test_an_event_counts_once(churn: Project) -> None:
     event = {
         "stream": "calls",
@@ -159,6 +194,68 @@ def test_an_event_counts_once(churn: Project) -> None:
     ]
     assert answers[0] == {"accepted": 1, "duplicates": 1}
     assert answers[1] == {"accepted": 0, "duplicates": 2}
+
+
+def test_what_others_add_meanwhile_is_counted_to_nobody_else(churn: Project) -> None:
+    about = {"known_at": "2026-01-01T10:00:00Z", "key": {"customer": "C1"}}
+    sent = [about | {"stream": "calls", "id": f"c-{i}"} for i in range(3)]
+    others = [
+        Event(
+            project=churn,
+            stream="calls",
+            event_id=name,
+            key="C1",
+            known_at=datetime(2026, 1, 1, tzinfo=UTC),
+        )
+        for name in ("c-2", "d-1", "d-2", "d-3", "d-4")
+    ]
+
+    def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+        if others and sql.startswith("INSERT INTO") and "registry_event" in sql:
+            added, others[:] = list(others), []
+            Event.objects.bulk_create(added)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        answer = call(
+            churn, "events", "truth", data={"events": sent}, kind="application/json"
+        )
+    assert answer.json() == {"accepted": 2, "duplicates": 1}
+    assert Event.objects.count() == 7
+
+
+def test_many_events_come_in_by_pieces_and_a_retry_brings_the_rest(
+    churn: Project,
+) -> None:
+    about = {"known_at": "2026-01-01T10:00:00Z", "key": {"customer": "C1"}}
+    sent = [about | {"stream": "calls", "id": f"c-{i}"} for i in range(1_100)]
+    key = {"X-Api-Key": make_key(churn, "truth"), "Idempotency-Key": "e1"}
+    sizes: list[int] = []
+
+    def break_the_second(execute: Any, sql: str, rows: Any, *rest: Any) -> Any:
+        if sql.startswith("INSERT INTO") and "registry_event" in sql:
+            sizes.append(len(rows))
+            if len(sizes) == 2:
+                raise OperationalError("database is locked")
+        return execute(sql, rows, *rest)
+
+    def post() -> Any:
+        return Client(raise_request_exception=False).post(
+            "/api/v1/projects/churn/events",
+            {"events": sent},
+            content_type="application/json",
+            headers=key,
+        )
+
+    with connection.execute_wrapper(break_the_second):
+        assert post().status_code == 503
+        assert Event.objects.count() == 500
+        again = post()
+    assert again.status_code == 202
+    assert again.json() == {"accepted": 600, "duplicates": 500}
+    assert Event.objects.count() == 1_100
+    assert max(sizes) == 500
+    assert post().json() == again.json()  # answered once
 
 
 def test_features_without_a_look_up_are_missing_not_an_error(churn: Project) -> None:

@@ -1,21 +1,36 @@
 """The data pages: what is in, what is wrong, what changed, and nothing that is sealed."""
 
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.middleware.csrf import get_token
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from registry import differences, intake, jobs, tasks  # noqa: F401
+from mlsystem import ticks
+from registry import differences, imports, intake, jobs, tasks  # noqa: F401
+from registry.clock import now
 from registry.models import Dataset, Job, Project, User
-from tests.factories import make_dataset, make_frame, make_project, make_version
+from tests.factories import (
+    make_dataset,
+    make_frame,
+    make_project,
+    make_user,
+    make_version,
+)
 from tests.full_project import make_people
+from tests.refused import shown
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.touches_services]
+
+
+FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
@@ -61,6 +76,27 @@ def test_a_new_dataset_is_imported_and_told_apart_from_the_last(
     assert "80 rows more: 120 before, 200 now." in told
     assert "“Two year” in 100 % of the rows, " in told
     assert "Its values are higher" in told
+
+
+def test_old_datasets_are_read_page_by_page(churn: Project) -> None:
+    first = make_dataset(churn)
+    split = first.split
+    for number in range(2, 121):
+        first.pk, first.number = None, number
+        first.save(force_insert=True)
+        split.pk, split.dataset = None, first
+        split.save(force_insert=True)
+    vera, address, seen = sign_in("Vera"), "/p/churn/data", []
+    while address:
+        page = vera.get(address)
+        seen += [row.number for row in page.context["datasets"]]
+        assert page.context["dataset"].number == 120  # the newest, on every page
+        assert page.context["is_newest"]
+        address = page.context["next"]
+    assert seen == list(range(120, 0, -1))
+    assert "The newest" in text(page)
+    one = vera.get("/p/churn/data/3")
+    assert (one.context["dataset"].number, one.context["is_newest"]) == (3, False)
 
 
 def test_a_dataset_like_the_last_says_so(churn: Project) -> None:
@@ -154,6 +190,68 @@ def test_an_import_can_be_cancelled(
 
     assert "nothing was kept" in text(page)
     assert Job.objects.get(pk=job.pk).state == "cancelled"
+
+
+def die(job: Job) -> None:
+    """Its worker is killed in every attempt, the last one too."""
+    for _ in range(job.max_attempts):
+        assert jobs.claim(job.pk, now=now())
+        Job.objects.filter(pk=job.pk).update(lease_until=now() - timedelta(minutes=1))
+    assert jobs.claim(job.pk, now=now()) is None
+
+
+@pytest.mark.faults
+def test_an_import_whose_worker_died_is_told_and_tried_again(
+    churn: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE", 100)
+    owen = sign_in("Owen")
+    upload(owen, csv_of(make_frame()))
+    died = Job.objects.get(task=intake.TASK)
+    die(died)
+    address = f"/p/churn/data/imports/{died.pk}"
+
+    for page in (owen.get("/p/churn/data"), owen.get(address)):
+        assert "did not get to its end; nothing was imported." in text(page)
+        assert "Its worker died in the last attempt." in text(page)
+        assert "Try again" in text(page)
+    assert "did not get to its end" not in text(sign_in("Vera").get("/p/churn/data"))
+    ticks.clean()
+    assert is_stored(died)  # it may be needed
+
+    retried = owen.post(address, {"do": "again"})
+    twice = owen.post(address, {"do": "again"}, follow=True)
+
+    assert "tried again already" in text(twice)
+    job = Job.objects.exclude(pk=died.pk).get(task=intake.TASK)
+    assert retried.headers["Location"].endswith(str(job.pk))
+    assert "did not get to its end" not in text(owen.get("/p/churn/data"))
+    ticks.clean()
+    assert is_stored(job)
+    jobs.work_here(job)
+    assert Dataset.objects.get().rows == 120
+    assert not is_stored(job)
+
+
+def test_the_file_of_an_import_that_broke_off_is_deleted_after_a_week(
+    churn: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE", 100)
+    for _ in range(2):
+        upload(sign_in("Owen"), csv_of(make_frame()))
+    died, stopped = Job.objects.filter(task=intake.TASK).order_by("created_at")
+    die(died)
+    jobs.cancel(job=stopped)  # by an operator, who knows nothing of its file
+
+    imports.forget_files(now())
+    assert (is_stored(died), is_stored(stopped)) == (True, False)
+    imports.forget_files(now() + timedelta(days=8))
+
+    assert not is_stored(died)
+    answer = sign_in("Owen").post(
+        f"/p/churn/data/imports/{died.pk}", {"do": "again"}, follow=True
+    )
+    assert "its file is gone" in text(answer)
 
 
 def test_the_list_of_datasets_reads_their_models_by_number_alone(
@@ -284,6 +382,57 @@ def test_the_owner_edits_the_schema(churn: Project) -> None:
     assert churn.fields[2]["categories"]
 
 
+def test_a_schema_of_many_columns_is_one_form(churn: Project) -> None:
+    names = [f"sensor {number}" for number in range(400)]
+    fields = [{"name": name, "kind": "numeric"} for name in names]
+    Project.objects.update(fields=[*churn.fields, *fields])
+    churn.refresh_from_db()
+
+    form = schema_form(churn, **{"unit-400": "bar"})
+    assert len(form) > settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    answer = as_browsers_send(sign_in("Owen"), "/p/churn/data/schema", form)
+
+    assert answer.status_code == 302
+    churn.refresh_from_db()
+    assert churn.fields[400]["unit"] == "bar"
+
+
+def as_browsers_send(client: Client, address: str, form: dict[str, Any]) -> Any:
+    """With the token of its page, and not as multipart."""
+    client.handler.enforce_csrf_checks = True
+    token = get_token(client.get("/password", follow=True).wsgi_request)
+    body = urlencode(form | {"csrfmiddlewaretoken": token})
+    return client.post(address, body, content_type=FORM)
+
+
+@pytest.mark.parametrize(
+    ("who", "address"),
+    [
+        (None, "/sign-in"),
+        (None, "/p/churn/data/schema"),
+        ("Vera", "/p/churn/data/schema"),  # a viewer
+        ("Sam", "/p/churn/data/schema"),  # a stranger
+        ("Owen", "/p/churn/settings"),  # another form
+    ],
+)
+def test_a_form_of_thousands_of_fields_is_refused_before_it_is_read(
+    churn: Project, who: str | None, address: str
+) -> None:
+    make_user("Sam")
+    client = sign_in(who) if who else Client()
+    answer = as_browsers_send(client, address, {f"f{i}": "" for i in range(1_001)})
+    assert answer.status_code == 400
+    assert "The form has too many fields." in text(answer)
+
+
+def test_a_wide_form_needs_its_token_as_any_other(churn: Project) -> None:
+    owen = sign_in("Owen")
+    owen.handler.enforce_csrf_checks = True
+    body = urlencode(schema_form(churn) | {f"f{i}": "" for i in range(1_001)})
+    answer = owen.post("/p/churn/data/schema", body, content_type=FORM)
+    assert answer.status_code == 403
+
+
 def test_a_kind_that_the_rows_do_not_bear_out_is_refused(churn: Project) -> None:
     make_dataset(churn)
 
@@ -292,7 +441,8 @@ def test_a_kind_that_the_rows_do_not_bear_out_is_refused(churn: Project) -> None
     )
 
     assert page.status_code == 400
-    assert "values are not numeric (row 1, 2" in text(page)
+    assert "values are not numeric (row 1, 2" in shown(text(page)).says("kind-2")
+    assert shown(text(page)).focused == ["kind-2"]
     churn.refresh_from_db()
     assert churn.fields[2]["kind"] == "categorical"
 
@@ -304,8 +454,11 @@ def test_two_edits_of_a_schema_do_not_overwrite_each_other(churn: Project) -> No
 
     page = owen.post("/p/churn/data/schema", late)
 
+    assert page.status_code == 412
     assert "Somebody changed this project" in text(page)
-    assert 'value="years"' in text(page)
+    assert "Owen (fields)" in text(page)
+    assert "<strong>By now:</strong> integer, months</p>" in text(page)
+    assert shown(text(page)).holds("unit-0", "years")
     churn.refresh_from_db()
     assert churn.fields[0]["unit"] == "months"
 

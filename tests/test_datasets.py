@@ -1,9 +1,10 @@
 """Datasets are immutable, whole or not at all, and keep the truth of test rows."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from registry import carry, datasets, seal, storage
+from registry import carry, datasets, facts, seal, storage
 from registry.errors import InvalidInput
 from registry.models import Dataset
 from tests.factories import make_dataset, make_frame, make_project
@@ -84,6 +85,23 @@ def test_the_next_version_counts_up_and_keeps_every_part() -> None:
     assert second.number == 2
     kept = set(datasets.training_frame(first, parts=("training",))["customer"])
     assert kept <= set(datasets.training_frame(second, ("training",))["customer"])
+
+
+@pytest.mark.parametrize("said", ["booleans", "TRUE", "1", "1.0"])
+def test_later_rows_may_spell_the_classes_of_the_first_otherwise(said: str) -> None:
+    """CSV from pandas says True, a Parquet file has booleans, a database 1."""
+    project = make_project(classes=["False", "True"], positive_class="True", costs={})
+    frame = make_frame()
+    left = frame["churn"] == "Yes"
+    spelt = {"TRUE": ("FALSE", "TRUE"), "1": (0, 1), "1.0": ("0.0", "1.0")}
+    make_dataset(project, frame=frame.assign(churn=left.map(str)))
+    no, yes = spelt.get(said, (False, True))
+    later = frame.assign(churn=left.map({False: no, True: yes}))
+    dataset = make_dataset(project, frame=later)
+    table = datasets.training_frame(dataset)
+    assert set(table["churn"]) == {"False", "True"}
+    assert facts.number_of(project, True) == facts.number_of(project, "TRUE") == 1
+    assert facts.number_of(project, np.bool_(0)) == 0
 
 
 def test_rows_without_a_target_are_left_out_and_counted() -> None:

@@ -41,6 +41,17 @@ def test_the_offer_is_made_where_losing_the_customer_costs_more() -> None:
     assert not_worth.reason == "0.1 × 6 × 70.35 = 42.21 < 60.00"
 
 
+def test_a_reason_has_no_exponent() -> None:
+    tiny = {
+        "matrix": {
+            "wait": {"Yes": {"field": "sales", "times": 0.00001}, "No": 0},
+            "offer": {"Yes": 1, "No": 1},
+        }
+    }
+    found = decided(0.5, {"kind": "cost"}, costs=tiny, row={"sales": 1_000_000})
+    assert found.reason == "0.5 × 0.00001 × 1000000.00 = 5.00 > 1.00"
+
+
 def test_a_threshold_says_the_positive_class_from_it_on() -> None:
     rule = {"kind": "threshold", "threshold": 0.3}
 

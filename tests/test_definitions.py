@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from pytest_django import Settings
 
+from mlsystem.examples.flights import flights
 from registry import (
+    clock,
     datasets,
     definition_store,
     definition_sync,
@@ -18,10 +20,10 @@ from registry import (
 from registry.definition_store import DefinitionBroken
 from registry.definitions import Column, DefinitionError, Log, Project, Rule
 from registry.errors import Conflict, NotFound
-from registry.models import LookupRow
+from registry.models import Job, LookupRow
 from registry.models import Project as Record
 from tests import every_part
-from tests.factories import make_user
+from tests.factories import make_project, make_user
 
 parcels = every_part.parcels
 
@@ -46,6 +48,8 @@ def test_what_is_declared_becomes_the_project(record: Record) -> None:
     assert record.horizon.total_seconds() == 36 * 3600
     assert record.positive_class == "yes"
     assert record.gate["slices"] == ["depot_kind"]
+    assert record.truth_precedence == ["outcome", "expert"]
+    assert float(record.control_share) == 2.5
     assert record.costs["matrix"]["wait"]["yes"] == {"times": 0.5, "field": "weight"}
     kinds = {field["name"]: field["kind"] for field in record.fields}
     assert kinds == {
@@ -195,6 +199,23 @@ def test_modules_that_are_named_make_their_projects(settings: Settings) -> None:
     settings.MLSYSTEM_DEFINITIONS = ["tests.every_part"]
     assert definition_sync.sync() == []
     assert Record.objects.get().slug == "parcels"
+    definition_sync.notice(clock.now())
+    assert not Job.objects.filter(task=definition_sync.TASK).exists()
+
+
+@pytest.mark.django_db
+def test_an_example_that_is_there_goes_on_beside_modules_that_are_named(
+    settings: Settings,
+) -> None:
+    settings.MLSYSTEM_DEFINITIONS = ["tests.every_part"]
+    churn = make_project("churn", definition="mlsystem.examples.churn")
+
+    definition = definition_store.definition_of(churn)
+
+    assert definition is not None
+    assert definition is definition_store.find("churn")
+    function = definition_store.function_path(flights, "as_departed")
+    assert definition_store.baseline_function(function)({"dep_delay": 3}) == 3
 
 
 @pytest.mark.django_db
@@ -249,6 +270,14 @@ HEAD = 'p = Project("p", task="binary", target="y")\n'
         (HEAD + 'p.baseline("b", "best")', "line 3: baseline b: a Rule, GroupMean"),
         (HEAD + "p.gate(marging=1)", "line 3: gate: marging: write some of"),
         (HEAD + 'p.decision("random")', "line 3: decision random: write cost or"),
+        (
+            HEAD.replace('target="y"', 'target="y", truth_precedence=["rumour"]'),
+            "truth_precedence: rumour: write some of expert, outcome",
+        ),
+        (
+            HEAD.replace('target="y"', 'target="y", control_share=120'),
+            "control_share 120: write a percentage from 0 to 100",
+        ),
         (HEAD + 'p.field("x", kin="text")', "line 3: field x: kin: write some of"),
         (HEAD + 'p.field("x", kind="txt")', "line 3: field x: kind 'txt': one of"),
     ],

@@ -63,6 +63,35 @@ def test_a_minute_in_which_nothing_is_due_asks_nothing(project: Project) -> None
     assert job.result == {"asked": 0}
 
 
+def test_a_long_gap_is_filled_and_noted_though_its_owner_is_gone(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlsystem.demo.replay.GAP", 20)
+    project.memberships.filter(role="owner").delete()
+
+    job = minute(project, NOW + 50 * HOUR)
+
+    assert job is not None
+    assert (job.state, job.result) == ("succeeded", {"asked": 20})
+    note = project.notes.get(author=None)
+    assert "Of the 50 requests of that time, 20 were asked" in note.text
+
+
+def test_sources_of_the_past_are_read_anew_once_a_day(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that requests find what a warehouse would know by then."""
+    read: list[datetime] = []
+    monkeypatch.setattr(
+        "registry.definition_sync.keep_read", lambda *, project, now: read.append(now)
+    )
+    moved = make_story(moved=lambda began: {"weeks": 1, "every": 1})
+    monkeypatch.setitem(stories.STORIES, SLUG, moved)
+    for hours in (1, 2, 24, 25, 26):
+        minute(project, NOW + hours * HOUR)
+    assert read == [NOW + HOUR, NOW + 25 * HOUR]
+
+
 def test_switched_off_it_is_quiet_and_switched_on_it_goes_on(project: Project) -> None:
     admin = sign_in("ada")
 

@@ -1,21 +1,27 @@
 """The stories of bird strikes and of digits: what is met when, what becomes of it, and
 two people who label with their own mistakes."""
 
-from datetime import timedelta
+import io
+from datetime import datetime, timedelta
 from types import ModuleType
 
 import pytest
 
 from labelling.labeller.intake import import_examples
-from labelling.models import Annotation, Example, GroundTruth
-from mlsystem.demo import birdstrikes, digits, people
-from mlsystem.demo.bar import Silent
+from labelling.models import Annotation, Example, GroundTruth, Match
+from mlsystem import tasks  # noqa: F401  # registers the tasks
+from mlsystem.demo import birdstrikes, churn, digits, people
+from mlsystem.demo.bar import Bar, Silent
 from mlsystem.demo.labels import labelled
 from mlsystem.demo.memory import Memory
+from mlsystem.demo.play import play
 from mlsystem.demo.story import Telling
 from mlsystem.examples import birdstrikes as strikes
 from mlsystem.examples.digits import part_of
+from mlsystem.orchestrator import triggers
+from monitoring.models import Alert, DayBucket, HourBucket
 from registry import clock, definition_sync
+from registry.models import Project
 
 DAY = timedelta(days=1)
 BOTH = pytest.mark.parametrize("module", [birdstrikes, digits])
@@ -32,6 +38,16 @@ def test_cases_are_the_same_at_every_start_and_nobody_comes_twice(
     assert cases == again
     assert len({case.name for case in cases}) == len(cases)
     assert [case.at for case in cases] == sorted(case.at for case in cases)
+
+
+@pytest.mark.parametrize("module", [birdstrikes, churn, digits])
+def test_only_who_was_met_before_gets_another_name(module: ModuleType) -> None:
+    began = clock.now()
+    names: set[str] = set()
+    for case in module.cases(began, began - module.STORY.ahead, began + 14 * DAY):
+        name, _, again = case.name.partition("-")
+        assert not again or {name, f"{name}-{int(again) - 1}"} & names, case.name
+        names.add(case.name)
 
 
 @BOTH
@@ -65,7 +81,7 @@ def test_production_sends_no_effect_and_no_report_that_was_learnt() -> None:
         for row in strikes.reports()
         if strikes.reported_at(row) < strikes.POOL_UNTIL
     }
-    told = {row["report"] for row in (*birdstrikes._told(), *birdstrikes._later())}
+    told = {row["report"] for _, row in birdstrikes._production()}
     assert not learnt & told
 
 
@@ -102,6 +118,10 @@ def test_two_people_label_through_the_queue_with_some_disagreement() -> None:
     act.do(telling)  # an interrupted demo goes on, and does nothing twice
     assert answers.count() == session.answers
 
+    beats = {beat.name: beat for beat in digits.STORY.beats(telling)}
+    beats["autopilot"].do(telling)  # from here on labels start runs
+    assert triggers.answer_labels(now) == 1
+
 
 @pytest.mark.django_db
 def test_reports_without_words_can_be_called_unclear() -> None:
@@ -114,3 +134,44 @@ def test_reports_without_words_can_be_called_unclear() -> None:
     )
     assert taken.failed == 0
     assert birdstrikes.EXPERTS.unsure({"remarks": None}) == 0.5
+
+
+def tell(module: ModuleType, now: datetime) -> Project:
+    bar = Bar(module.STORY.stages, out=io.StringIO())
+    return play(module.STORY, now=now, bar=bar)
+
+
+def fired(project: Project) -> list[Alert]:
+    found = Alert.objects.filter(project=project, fired_at__isnull=False)
+    return list(found.select_related("rule"))
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@BOTH
+def test_the_story_stands_and_nine_days_later_nothing_is_stale(
+    module: ModuleType,
+) -> None:
+    now = clock.now()
+    project = tell(module, now)
+    assert project.rollout.live.kind == "trained"
+    before = fired(project)
+    # Other airlines report now, as the note in bird strikes' charts says.
+    assert [alert.rule.kind for alert in before] == ["drift"] * (module is birdstrikes)
+
+    later = now + 9 * DAY
+    with clock.moved_to(later):  # not before: a training's workers know the real one
+        project = tell(module, later)
+
+    assert fired(project) == before  # one notification, however long it lasts
+    assert not before or "AMERICAN AIRLINES fell" in fired(project)[0].message
+    whole = {(now + day * DAY).date() for day in range(1, 9)}
+    asked = project.predictions.filter(at__gt=now)
+    assert whole <= {row.at.date() for row in asked}
+    assert later - asked.latest("at").at < timedelta(hours=1)
+    folded = HourBucket.objects.filter(project=project).latest("hour")
+    assert later - folded.hour < timedelta(hours=2)
+    days = DayBucket.objects.filter(project=project, day__in=whole)
+    assert {one.day for one in days if one.n} == whole
+    known = Match.objects.filter(project=project).latest("predicted_at")
+    assert later - known.predicted_at < timedelta(days=3)

@@ -54,6 +54,17 @@ def test_every_target_of_make_is_there(document: Path) -> None:
     assert named <= targets
 
 
+def test_whatever_make_chooses_tests_by_marks_some() -> None:
+    """Else it would collect nothing, and end as a failure."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    code = "".join(path.read_text("utf-8") for path in ROOT.glob("tests/test_*.py"))
+
+    chosen = set(re.findall(r"\$\(PYTEST\) -m (\w+)", makefile))
+
+    assert chosen
+    assert not [mark for mark in chosen if f"@pytest.mark.{mark}\n" not in code]
+
+
 def test_every_linked_file_is_there(document: Path) -> None:
     links = [a or b for a, b in LINK.findall(document.read_text("utf-8"))]
     local = [link for link in links if not re.match(r"[a-z]+:", link)]

@@ -55,7 +55,7 @@ def test_the_reason_is_a_sentence_with_money_interval_and_rows() -> None:
     found = verdict(candidate, baseline, metric="cost", economics=MONEY)
     text = reason(found, "better than baseline")["text"]
     assert text == (
-        "Loses 14.2 USD a row less than the baseline (13.1 to 15.4, 1 409 rows)."
+        "Loses 14.2 USD a row less than the baseline (13.1 to 15.4, 1\u202f409 rows)."
     )
 
 
@@ -64,7 +64,7 @@ def test_the_same_model_again_is_not_accepted() -> None:
     found = verdict(candidate, candidate)
     assert not found.accepted
     assert reason(found, "better than baseline")["text"] == (
-        "Mean absolute error equals that of the baseline (1 409 rows)."
+        "Mean absolute error equals that of the baseline (1\u202f409 rows)."
     )
 
 
@@ -80,7 +80,7 @@ def test_a_worse_model_is_told_by_how_much() -> None:
     text = reason(found, "better than baseline")["text"]
     assert text == (
         "Mean absolute error is 2.98 higher than that of the baseline "
-        "(2.93 to 3.04, 1 409 rows)."
+        "(2.93 to 3.04, 1\u202f409 rows)."
     )
 
 

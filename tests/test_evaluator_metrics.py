@@ -13,8 +13,8 @@ from monitoring.evaluator.draws import Draws, Prepared
 from monitoring.evaluator.evaluate import Economics, evaluate, measure
 from monitoring.evaluator.metrics import METRIC_FUNCTIONS
 from monitoring.evaluator.scored import CLASSES, TASKS, Scored
-from monitoring.monitor.outcomes import fold_outcomes
-from monitoring.monitor.performance import READERS, read_metrics
+from monitoring.monitor.outcomes import Outcomes, fold_outcomes
+from monitoring.monitor.performance import READERS, read_metric
 from registry.catalogue import METRICS, metrics_for
 from tests.scored import binary, multiclass, regression, some
 
@@ -225,6 +225,11 @@ HOSTILE: dict[str, Any] = {
 }
 
 
+def read_all(outcomes: Outcomes) -> dict[str, dict[str, Any]]:
+    keys = [metric.key for metric in metrics_for(outcomes.task)]
+    return {key: read_metric(outcomes, key) for key in keys}
+
+
 @pytest.mark.parametrize("case", HOSTILE)
 def test_no_rows_however_odd_make_it_fail_or_answer_nan(case: str) -> None:
     for scored in HOSTILE[case]():
@@ -232,7 +237,7 @@ def test_no_rows_however_odd_make_it_fail_or_answer_nan(case: str) -> None:
         report = evaluate(
             scored, economics=money, rng=np.random.default_rng(0), draws=50
         )
-        folded = read_metrics(fold_outcomes(scored, economics=money))
+        folded = read_all(fold_outcomes(scored, economics=money))
         json.dumps([report, folded], allow_nan=False)
         for part in (report["metrics"], folded):
             assert set(part) == {metric.key for metric in metrics_for(scored.task)}
@@ -252,7 +257,7 @@ def test_folded_outcomes_give_the_same_metrics_as_the_rows(task: str) -> None:
     folded = type(parts[0])()
     for part in reversed(parts):
         folded = folded.merge(type(part).unpack(part.pack()))
-    read = read_metrics(folded)
+    read = read_all(folded)
     for key, exact in report["metrics"].items():
         slack = 0.01 if read[key]["bound"] is None else read[key]["bound"]
         assert read[key]["value"] == pytest.approx(

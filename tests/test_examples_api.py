@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 
@@ -90,6 +91,7 @@ def test_exact_repeats_under_other_keys_are_one_card(rest: Rest) -> None:
         ({"payload": []}, "payload"),
         ({"payload": {}}, "between 1 and"),
         ({"payload": {"spam": "Yes"}}, "nothing in it but the target"),
+        ({"payload": {"text": ["a"]}}, "payload: text: "),
         ({"payload": "a", "colour": "red"}, "colour: unknown field"),
         ({"payload": "a", "key": ""}, "key"),
         ({"payload": "a", "key": 7}, "key"),
@@ -151,6 +153,7 @@ def test_the_list_is_filtered_and_paged(rest: Rest) -> None:
     found = rest.get("examples?state=withdrawn").json()["results"]
     assert [row["key"] for row in found] == ["k3"]
     assert rest.get("examples?key=k1").json()["results"][0]["key"] == "k1"
+    assert len(rest.get("examples?key=%20%1E").json()["results"]) == 5  # left empty
     assert rest.get("examples?colour=red").status_code == 400
     assert rest.get("examples?state=lost").status_code == 400
 
@@ -167,6 +170,30 @@ def test_an_answer_brings_the_next_card_in_one_round_trip(rest: Rest) -> None:
     (following,) = said["next"]["examples"]
     assert following["payload"] != card["payload"]
     assert GroundTruth.objects.get().value == "Yes"
+
+
+def test_an_empty_file_is_no_file(rest: Rest) -> None:
+    empty = SimpleUploadedFile("cards.jsonl", b"")
+    answer = rest.client.post(
+        rest.root + "examples", {"file": empty}, headers=rest.headers
+    )
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == [
+        {"field": "file", "message": "The file is empty."}
+    ]
+
+
+def test_a_retried_skip_with_its_key_is_one_skip(rest: Rest) -> None:
+    rest.post("examples", [{"payload": {"text": text}} for text in "ab"])
+    (card,) = take(rest)["examples"]
+    place, body = f"examples/{card['id']}/skip", {"lease": card["lease"]}
+    once = {"Idempotency-Key": "k"}
+    first, again = (rest.post(place, body, **once) for _ in range(2))
+    assert first.status_code == again.status_code == 200
+    assert first.json() == again.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert Annotation.objects.count() == 1
+    assert rest.post(place, body | {"reason": "dull"}, **once).status_code == 422
 
 
 def test_cannot_tell_skip_undo_renew_release(rest: Rest) -> None:
@@ -278,6 +305,27 @@ def test_a_file_is_imported_by_command(
     lines.write_text('"bare"\n{"text": "row"}\n{"payload": {"text": "item"}}\n')
     call_command("import_examples", "mail", str(lines))
     assert Example.objects.count() == 5
+
+
+def test_dates_in_a_file_are_of_the_projects_zone(
+    mail: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Project.objects.update(
+        fields=[*mail.fields, {"name": "at", "kind": "datetime"}], zone="Europe/Berlin"
+    )
+    told = ["2026-05-01", "2026-01-31 12:00:00", "2026-05-01T12:00:00Z", "", "soon"]
+    table = tmp_path / "mails.csv"
+    table.write_text("text,at\n" + "".join(f"m{i},{at}\n" for i, at in enumerate(told)))
+    with pytest.raises(CommandError, match="1 rows were left out"):
+        call_command("import_examples", "mail", str(table))
+    assert "write a time with an offset" in capsys.readouterr().err
+    rows = Example.objects.order_by("pk").values_list("payload__data__at", flat=True)
+    assert list(rows) == [
+        "2026-05-01T00:00:00+02:00",
+        "2026-01-31T12:00:00+01:00",
+        "2026-05-01T12:00:00Z",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(

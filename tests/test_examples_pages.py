@@ -22,6 +22,7 @@ from registry.jobs import work_here
 from registry.models import Job, Project, User
 from tests.browsing import Watched, look_at
 from tests.factories import make_project, make_user
+from tests.refused import shown
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PEOPLE = {"Erin": "labeller", "Omar": "labeller", "Rosa": "reviewer", "Ada": "admin"}
@@ -154,25 +155,65 @@ def test_an_own_answer_is_changed_and_the_truth_with_it(mail: Project) -> None:
     ]
     assert Example.objects.get().answer == "No"
     assert GroundTruth.objects.order_by("-version").first().value == "No"
-    again = erin.post("/p/mail/examples/mine", form, follow=True)
+    late = {"annotation": first.pk, "value": "Yes"}
+    again = erin.post("/p/mail/examples/mine", late)
+    assert again.status_code == 409
     assert "not the newest" in again.content.decode()
+    assert shown(again.content.decode()).holds("value", "Yes")
+    newest = Annotation.objects.get(state="submitted").pk
+    assert shown(again.content.decode()).holds("annotation", str(newest))
+    erin.post("/p/mail/examples/mine", {"annotation": newest, "value": "Yes"})
+    assert Example.objects.get().answer == "Yes"
+
+
+def test_a_late_change_is_kept_though_the_list_begins_elsewhere(mail: Project) -> None:
+    put(mail, "a")
+    say(mail, "Erin", {"a": "Yes"})
+    first = Annotation.objects.get()
+    amended = {"annotation": first.pk, "value": "No"}
+    erin = as_person("Erin")
+    erin.post("/p/mail/examples/mine", amended)
+
+    late = erin.post("/p/mail/examples/mine?text=nothing-like-it", amended)
+
+    assert shown(late.content.decode()).holds("value", "No")
+
+
+def test_who_changes_what_was_taken_back_is_sent_to_its_card(mail: Project) -> None:
+    put(mail, "a")
+    say(mail, "Erin", {"a": "Yes"})
+    first = Annotation.objects.get()
+    erin = as_person("Erin")
+    erin.post("/p/mail/label", {"do": "undo"})
+
+    late = erin.post(
+        "/p/mail/examples/mine", {"annotation": first.pk, "value": "No"}
+    ).content.decode()
+
+    assert "You took this answer back" in late
+    assert "save once more" not in late
+    assert shown(late).holds("value", "No")
 
 
 def test_a_dispute_is_decided_beside_the_others_answers(mail: Project) -> None:
     put(mail, "a", overlap=2)
     say(mail, "Erin", {"a": "Yes"})
     say(mail, "Omar", {"a": "No"})
-    shown = page("Rosa", "/review")
-    assert "Erin" in shown
-    assert "Omar" in shown
+    inbox = page("Rosa", "/review")
+    assert "Erin" in inbox
+    assert "Omar" in inbox
     form = {"example": Example.objects.get().pk, "value": "Yes", "comment": "An ad."}
     as_person("Rosa").post("/p/mail/examples/review", form)
     assert Example.objects.get().state == "labelled"
     word = Annotation.objects.get(decides=True)
     assert (word.user.username, word.value, word.comment) == ("Rosa", "Yes", "An ad.")
     assert "Nobody disagrees" in page("Rosa", "/review")
-    late = as_person("Ada").post("/p/mail/examples/review", form, follow=True)
-    assert "somebody decided it just now" in late.content.decode()
+    late = as_person("Ada").post("/p/mail/examples/review", form | {"comment": "Mine."})
+    page_of_it = late.content.decode()
+    assert late.status_code == 409
+    assert "somebody decided it just now" in page_of_it
+    assert "An ad." in page_of_it  # the other's reason, beside one's own
+    assert shown(page_of_it).holds("comment", "Mine.")
 
 
 def test_after_a_decision_the_inbox_goes_on_where_the_reviewer_was(
@@ -209,10 +250,12 @@ def test_who_fails_on_gold_is_paused_told_and_let_go_on(mail: Project) -> None:
         Example.objects.filter(key=text).update(shuffle=n)
     say(mail, "Erin", {text: answers[text] for text in texts[:10]})
     told = as_person("Erin").get("/p/mail/label").content.decode()
-    assert "differed from ones that are known" in told
+    assert "you had 5 of 10 right" in told
+    assert "Rosa" in told
     erin = User.objects.get(username="Erin")
     form = {"user": erin.pk}
     assert as_person("Erin").post("/p/mail/examples/people", form).status_code == 403
+    assert 'title="paused: 1"' in page("Rosa", "")  # seen from every tab
     assert "Let Erin go on" in page("Rosa", "/people")
     as_person("Rosa").post("/p/mail/examples/people", form)
     assert "Cannot tell" in as_person("Erin").get("/p/mail/label").content.decode()
@@ -223,7 +266,10 @@ def test_the_guideline_keeps_every_version_and_loses_no_text(mail: Project) -> N
     rosa.post("/p/mail/examples/guideline", {"text": "Ads are spam.", "after": "0"})
     lost = rosa.post("/p/mail/examples/guideline", {"text": "Mine!", "after": "0"})
     assert lost.status_code == 409
-    assert "Mine!" in lost.content.decode()
+    assert "Ads are spam." in lost.content.decode()
+    form = shown(lost.content.decode())
+    assert form.holds("text", "Mine!")
+    assert form.holds("after", "1")
     rosa.post("/p/mail/examples/guideline", {"text": "Ads, and chains.", "after": "1"})
     assert list(Guideline.objects.values_list("version", "text")) == [
         (1, "Ads are spam."),
@@ -251,10 +297,11 @@ def test_a_flag_gets_a_reply_that_its_labeller_sees(mail: Project) -> None:
     as_person("Rosa").post(address, {"flag": flag.pk, "reply": "Yes, label it No."})
     assert "Yes, label it No." in page("Erin", "/mine")
     assert keys(flagged="yes") == []
-    twice = as_person("Rosa").post(
-        address, {"flag": flag.pk, "reply": "x"}, follow=True
-    )
+    twice = as_person("Rosa").post(address, {"flag": flag.pk, "reply": "Mine."})
+    assert twice.status_code == 409
     assert "has a reply already" in twice.content.decode()
+    assert "Yes, label it No." in twice.content.decode()
+    assert shown(twice.content.decode()).holds("reply", "Mine.")
 
 
 def bring(name: str, data: bytes, **more: str) -> Any:
@@ -297,7 +344,9 @@ def test_a_file_that_cannot_come_in_is_refused_at_once(
 ) -> None:
     answer = bring(name, b"text\na\n", **more)
     assert answer.status_code == 400
-    assert words in answer.content.decode()
+    form = shown(answer.content.decode())
+    assert words in form.says("overlap" if more else "file")
+    assert form.holds("overlap", more.get("overlap", "1"))
     assert not Job.objects.exists()
 
 
@@ -321,7 +370,7 @@ def test_the_file_of_an_import_that_failed_or_was_stopped_is_deleted(
     jobs.cancel(job=stopped)
     Job.objects.filter(pk=failed.pk).update(state="failed", finished_at=NOW)
 
-    housekeeping.sweep(NOW)
+    housekeeping.clean(NOW)
 
     there = {job: path.exists() for job, path in files.items()}
     assert there == {waits: True, failed: False, stopped: False}
@@ -365,3 +414,24 @@ def test_the_pages_fit_and_are_readable_and_disputes_go_by_key(
     words = Annotation.objects.filter(decides=True).order_by("pk")
     assert [row.value for row in words] == ["Yes", None]
     assert watched.said + watched.refused() == []
+
+
+@pytest.mark.needs_chromium
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("script", [True, False])
+def test_enter_in_the_reason_decides_nothing(
+    mail: Project, enter: Callable[..., Watched], script: bool
+) -> None:
+    put(mail, "a", overlap=2)
+    say(mail, "Erin", {"a": "Yes"})
+    say(mail, "Omar", {"a": "No"})
+    watched = enter("Rosa", java_script_enabled=script)
+    watched.open("/p/mail/examples/review")
+    page = watched.page
+    page.get_by_label("Why").fill("An ad.")
+    page.get_by_label("Why").press("Enter")
+    expect(page.get_by_label("Why")).to_have_value("An ad.")
+    page.get_by_role("button", name="Yes").click()
+    expect(page.get_by_role("heading", name="Nobody disagrees")).to_be_visible()
+    row = Annotation.objects.get(decides=True)
+    assert (row.value, row.comment) == ("Yes", "An ad.")

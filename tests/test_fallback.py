@@ -87,6 +87,7 @@ def sicken(version: ModelVersion, result: Any) -> None:
     loaded._model = Sick(loaded._model, result)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("result", "words"), SICK.values(), ids=SICK)
 def test_a_sick_canary_is_answered_for_by_live_with_the_reason(
     rest: Rest, project: Project, result: Any, words: str
@@ -117,6 +118,7 @@ def test_the_candidates_failure_is_a_row_of_its_own(
     assert PredictionInbox.objects.count() == 2
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("result", "words"), SICK.values(), ids=SICK)
 def test_a_sick_live_is_answered_for_by_the_baseline(
     rest: Rest, project: Project, result: Any, words: str
@@ -128,6 +130,22 @@ def test_a_sick_live_is_answered_for_by_the_baseline(
     body = rest.post("predict", {"input": ROW}).json()
     assert (body["model"], body["variant"]) == ("churn/1", "fallback")
     assert words in body["fallback"]
+
+
+@pytest.mark.parametrize(("state", "model"), [("accepted", 2), ("rejected", 1)])
+def test_the_version_before_answers_for_a_broken_one_if_it_may(
+    rest: Rest, project: Project, state: str, model: int
+) -> None:
+    for value in (35, 40):
+        row = rollout.of_project(project)
+        version = make_version(project, model=make_rule(project, value=value))
+        rollout.go_live(
+            rollout=row, version=version, by="a test", revision=row.revision
+        )
+    ModelVersion.objects.filter(number=2).update(state=state)
+    ModelVersion.objects.filter(number=3).update(signature="torn")
+    states.forget()
+    assert rest.post("predict", {"input": ROW}).json()["model"] == f"churn/{model}"
 
 
 def test_where_nobody_can_answer_it_is_503_and_nothing_is_stored(
@@ -206,6 +224,7 @@ BREAK = {
 }
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("how", BREAK.values(), ids=BREAK)
 def test_where_lives_file_is_broken_the_version_before_answers(
     rest: Rest, project: Project, how: Any
@@ -229,6 +248,7 @@ def test_where_lives_file_is_broken_the_version_before_answers(
     assert (body["model"], body["variant"]) == ("churn/1", "fallback")
 
 
+@pytest.mark.faults
 def test_where_the_candidates_file_is_broken_live_answers(
     rest: Rest, project: Project
 ) -> None:
@@ -239,6 +259,7 @@ def test_where_the_candidates_file_is_broken_live_answers(
     assert "missing" in body["fallback"]
 
 
+@pytest.mark.faults
 def test_where_every_file_is_broken_it_is_503_until_one_is_back(
     rest: Rest, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

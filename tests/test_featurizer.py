@@ -127,6 +127,20 @@ def test_a_difference_between_the_paths_is_found(
     assert difference.batch == math.log1p(3.0)
 
 
+def test_a_version_reads_hours_in_the_zone_it_was_made_with(record: Record) -> None:
+    """Another zone would shift what it has learnt of hours and weekdays."""
+    made_with = featurizer.features_spec(record)
+    row = {"seen": datetime(2026, 1, 31, 23, 30, tzinfo=UTC)}
+    record.zone = "Asia/Tokyo"
+
+    for spec, hour in ((made_with, 18), (featurizer.features_spec(record), 8)):
+        (found,) = featurizer.compute(project=record, features=spec, inputs=[row])
+        table = featurizer.compute_frame(
+            project=record, features=spec, frame=frames.frame_of(FIELDS, [row])
+        )
+        assert found["hour"] == table["hour"].iloc[0] == hour
+
+
 def test_features_have_the_values_they_promise(record: Record) -> None:
     [row] = featurizer.compute(
         project=record,

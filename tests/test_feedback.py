@@ -68,10 +68,23 @@ def test_a_bare_wrong_asks_for_a_label_and_is_no_truth(said: Prediction) -> None
     assert Feedback.objects.get().comment == "I never left!"
 
 
+def test_whoever_goes_back_to_their_first_opinion_is_believed(
+    churn: Project, said: Prediction
+) -> None:
+    for value in ("Yes", "No", "Yes"):
+        with_key(churn, prediction=str(said.pk), correct=value == "Yes", value=value)
+        assert Match.objects.get().value == value
+    assert list(GroundTruth.objects.order_by("pk").values_list("value", flat=True)) == [
+        "Yes",
+        "No",
+        "Yes",
+    ]
+
+
 def test_the_same_word_twice_is_stored_once(said: Prediction) -> None:
-    for _ in range(2):
-        assert with_token(said).status_code == 202
-        assert with_token(said, correct=True).status_code == 202
+    for correct in (False, True):
+        for _ in range(2):
+            assert with_token(said, correct=correct).status_code == 202
     assert Feedback.objects.count() == 2
     assert Example.objects.count() == 1
     assert GroundTruth.objects.count() == 1
@@ -81,7 +94,7 @@ def test_nobody_fills_the_disk_about_one_prediction(
     said: Prediction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feedback, "MOST_PER_PREDICTION", 3)
-    for word in ("a", "b", "c", "a"):
+    for word in ("a", "b", "c", "c"):
         assert with_token(said, correct=True, comment=word).status_code == 202
     refused = with_token(said, comment="d")
     assert refused.status_code == 429

@@ -7,6 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
+
 from mlsystem.supervisor.fleet import Fleet
 from mlsystem.supervisor.output import Printer
 from mlsystem.supervisor.programs import Program
@@ -54,6 +56,7 @@ def test_a_program_that_keeps_dying_is_started_again_later_and_later():
     ]
 
 
+@pytest.mark.faults
 @linux
 def test_what_a_killed_program_started_is_killed_with_it():
     said = run_fleet(
@@ -64,6 +67,7 @@ def test_what_a_killed_program_started_is_killed_with_it():
     assert all(not alive(int(pid)) for pid in re.findall(r"child (\d+)", said))
 
 
+@pytest.mark.faults
 @linux
 def test_a_program_that_does_not_listen_is_ended_after_its_grace():
     started = time.monotonic()

@@ -69,16 +69,22 @@ def test_times_are_moved_by_weeks_of_the_clocks_on_the_wall() -> None:
     assert moved.weekday() == winter.iloc[0].weekday()
 
 
-def test_sources_are_told_again_when_they_run_out() -> None:
-    early = datetime(2013, 3, 12, tzinfo=UTC)
-    replay = {"weeks": 1, "every": 9}
+def test_the_last_weeks_of_sources_are_told_again_when_they_run_out() -> None:
+    early = datetime(2013, 3, 7, tzinfo=UTC)
+    replay = {"weeks": 1, "every": 8}
     given = {"replay": replay, "now": early}
     once = sources.Reading(module.flights, **given).first().frame
     assert once["left_at"].min() == datetime(2013, 1, 8, 10, 17, tzinfo=UTC)
-    later = {"replay": replay, "now": early + timedelta(days=2)}
-    twice = sources.Reading(module.flights, **later).first().frame
-    assert len(once) == 51_955 < len(twice)
+    later = {"replay": replay, "now": early + timedelta(days=3)}
+    reading = sources.Reading(module.flights, **later)
+    twice = reading.first().frame
+    assert len(once) < 51_955 < len(twice)
     assert not twice.duplicated(["date", "carrier", "flight"]).any()
+    days = sorted(set(twice["date"]))
+    assert days[-3:] == ["2013-03-07", "2013-03-08", "2013-03-09"]
+    assert len(days) == 61  # the file's 59, and two more without a day between
+    weather = reading.rows("weather").frame
+    assert "2013-05-02" in set(weather["date"])  # as a forecast: all of the telling
 
 
 def install(monkeypatch: pytest.MonkeyPatch, rows: int | None) -> Project:

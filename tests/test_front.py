@@ -1,5 +1,6 @@
 """The server's entry point: slow, cut and huge requests hold up nobody else."""
 
+import asyncio
 import hashlib
 import http.client
 import json
@@ -9,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -117,6 +120,7 @@ def test_a_body_of_any_size_arrives_as_it_was_sent(port, size, chunked):
     assert found["CONTENT_LENGTH"] == str(size)
 
 
+@pytest.mark.faults
 def test_half_sent_requests_do_not_hold_up_others_and_end_with_a_408(port):
     with ExitStack() as open_:
         clients = [
@@ -134,8 +138,31 @@ def test_half_sent_requests_do_not_hold_up_others_and_end_with_a_408(port):
             answer = client.recv(1000).decode()
             assert answer.startswith("HTTP/1.1 408 ")
             assert "application/problem+json" in answer
+            assert '"urn:mlsystem:problem:request-timeout"' in answer
 
 
+def test_a_full_house_says_when_to_come_back(monkeypatch):
+    monkeypatch.setattr(front, "ALL_BODIES", 1)
+    refused = []
+
+    class Client:
+        async def __call__(self):
+            return b"two"
+
+        def response_str(self, *answer):
+            refused.append(answer)
+
+    scope = SimpleNamespace(proto="http", headers={"content-length": "3"})
+    answer = make().__rsgi__(scope, Client())
+    with ThreadPoolExecutor(1) as pool:  # in this thread a browser's loop may run
+        pool.submit(asyncio.run, answer).result()
+
+    ((status, headers, text),) = refused
+    assert (status, int(dict(headers)["retry-after"])) == (503, 5)
+    assert json.loads(text)["type"] == "urn:mlsystem:problem:temporarily-unavailable"
+
+
+@pytest.mark.faults
 def test_a_body_cut_short_never_reaches_the_application(port):
     with half_sent(port, 100) as client:
         client.shutdown(socket.SHUT_WR)

@@ -96,6 +96,11 @@ def table(target: list[object], **columns: pd.Series) -> pd.DataFrame:
         ([True, False], "binary", ["false", "true"], "true"),
         (["0", "1"], "binary", ["0", "1"], "1"),
         ([0.0, 1.0, 1.0], "binary", ["0", "1"], "1"),
+        (["True", "False"], "binary", ["False", "True"], "True"),
+        (["TRUE", "True", "True", "false"], "binary", ["false", "True"], "True"),
+        (["1.0", "0.0", "1.0"], "binary", ["0.0", "1.0"], "1.0"),
+        (["1.0", "2", "2.0", "3.0", "2"], "multiclass", ["1.0", "2", "3.0"], ""),
+        (["01", "1", "2"], "multiclass", ["01", "1", "2"], ""),  # codes are no numbers
         (["y", "z"], "binary", ["z", "y"], "y"),  # the target's own name
         (["cat", "dog", "dog"], "binary", ["dog", "cat"], "cat"),  # the rarer
         (["a", "b", "c"], "multiclass", ["a", "b", "c"], ""),
@@ -114,6 +119,13 @@ def test_the_task_and_the_positive_class(
         classes,
         positive,
     )
+
+
+def test_a_class_is_found_by_another_spelling_and_one_class_is_refused() -> None:
+    found = guess.of_table(table(["1.0", "0.0"]), target="y", positive="0")
+    assert found.positive_class == "0.0"
+    with pytest.raises(InvalidInput, match="nothing to learn"):
+        guess.of_table(table(["True", "TRUE"]), target="y")
 
 
 def test_identifiers_constants_and_empty_columns_are_left_out_and_told() -> None:

@@ -182,9 +182,14 @@ def test_outcomes_merge_in_any_order_and_survive_packing(task: str) -> None:
     assert Outcomes.unpack(b"").n == Inputs.unpack(b"").n == 0
 
 
-def test_outcomes_of_different_tasks_are_not_mixed() -> None:
-    with pytest.raises(ValueError, match="different tasks"):
-        fold_outcomes(binary([0.5], [1])).merge(fold_outcomes(regression([1.0], [1.0])))
+@pytest.mark.parametrize("turned", [False, True])
+def test_outcomes_of_different_tasks_are_not_mixed_but_counted(turned: bool) -> None:
+    many = fold_outcomes(binary([0.5, 0.4], [1, 0]))
+    few = fold_outcomes(regression([1.0], [1.0]))
+    both = few.merge(many) if turned else many.merge(few)
+    assert (both.task, both.n, both.left_out) == ("binary", 2, 1)
+    assert Outcomes.unpack(both.pack()).merge(few).left_out == 2
+    assert Outcomes.means_of(both.pack()).left_out == 1
 
 
 def test_an_hour_of_twenty_features_fits_in_a_few_kilobytes() -> None:

@@ -1,6 +1,9 @@
 """The house over REST: the projects one may see, whether all is well, and figures."""
 
+import shutil
+
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from mlsystem import baselines
@@ -108,7 +111,23 @@ def test_ready_says_yes_or_no_and_the_details_only_to_people(
     answer = Rest().get("/readyz")
     assert (answer.status_code, answer.json()) == (503, {"ready": False})
     told = as_user(make_user("Owen")).get("/readyz").json()
-    assert told == {"ready": False, "database": True, "broker": False, "models": True}
+    assert told == {
+        "ready": False,
+        "database": True,
+        "broker": False,
+        "models": True,
+        "disk": True,
+    }
+
+
+@pytest.mark.faults
+def test_a_full_disk_is_not_ready_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "_broker", lambda: True)
+    usage = shutil.disk_usage(settings.DATA_DIR)._replace(free=50 * 1024**2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert Rest().get("/readyz").status_code == 503
+    told = as_user(make_user("Owen")).get("/readyz").json()
+    assert (told["ready"], told["disk"], told["database"]) == (False, False, True)
 
 
 def test_a_live_model_that_cannot_be_loaded_is_not_ready(
@@ -119,7 +138,8 @@ def test_a_live_model_that_cannot_be_loaded_is_not_ready(
     assert Rest().get("/readyz").status_code == 200
     type(live).objects.filter(pk=live.pk).update(signature="0" * 64)
     forget_loaded()
-    assert Rest().get("/readyz").status_code == 503
+    answer = Rest().get("/readyz")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
 
 
 def test_a_key_sees_the_figures_of_its_own_project() -> None:

@@ -30,6 +30,14 @@ def fail(job_id: str) -> None:
     jobs.work(job_id, handler)
 
 
+@shared_task(name="tests.refuse")
+def refuse(job_id: str) -> None:
+    def handler(context: jobs.JobContext) -> None:
+        raise Conflict("The shop is closed.")
+
+    jobs.work(job_id, handler)
+
+
 @shared_task(name="tests.stages")
 def stages(job_id: str) -> None:
     def handler(context: jobs.JobContext) -> None:
@@ -59,6 +67,7 @@ def test_a_job_of_a_transaction_that_is_rolled_back_never_was(broker):
     assert broker == []
 
 
+@pytest.mark.faults
 @pytest.mark.django_db(transaction=True)
 def test_a_dead_broker_does_not_stop_the_caller_and_the_tick_sends_later(
     monkeypatch, broker
@@ -114,6 +123,17 @@ def test_a_failing_job_is_tried_three_times_later_each_time_and_says_why():
 
 
 @pytest.mark.django_db
+def test_a_refusal_is_one_line_of_the_log_and_a_surprise_has_its_traceback(caplog):
+    for task in ("tests.refuse", "tests.fail"):
+        jobs.work_here(jobs.enqueue(task=task))
+
+    refused, failed = caplog.records
+    assert "The shop is closed." in refused.getMessage()
+    assert refused.exc_info is None
+    assert failed.exc_info is not None
+
+
+@pytest.mark.django_db
 def test_a_checkpoint_ends_the_message_and_costs_no_attempt():
     job = jobs.enqueue(task="tests.stages")
     for _ in range(5):
@@ -122,6 +142,7 @@ def test_a_checkpoint_ends_the_message_and_costs_no_attempt():
     assert job.checkpoint == {"done": 5}
 
 
+@pytest.mark.faults
 @pytest.mark.django_db
 def test_who_lost_the_lease_can_write_nothing():
     job = jobs.enqueue(task="tests.note", args={"word": "x"})
@@ -143,6 +164,7 @@ def test_who_lost_the_lease_can_write_nothing():
     assert (job.checkpoint, job.result, job.log) == ({}, {}, "")
 
 
+@pytest.mark.faults
 @pytest.mark.django_db
 def test_a_worker_that_dies_in_the_last_attempt_leaves_a_failed_job():
     job = jobs.enqueue(task="tests.note", args={"word": "x"}, max_attempts=1)
@@ -204,6 +226,7 @@ while time.time() < end:
 """
 
 
+@pytest.mark.faults
 @pytest.mark.django_db(transaction=True)
 def test_killed_workers_lose_nothing_and_do_nothing_twice():
     for number in range(24):

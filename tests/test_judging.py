@@ -13,10 +13,8 @@ from monitoring.judging.statistics import (
     goodness_of_fit,
     newcombe,
     one_sided_sequence,
-    paired_difference,
     sample_ratio_mismatch,
     share_arm,
-    stratified_difference,
     welch,
 )
 
@@ -57,8 +55,6 @@ def test_arms_too_small_for_a_variance_give_no_verdict() -> None:
     one, many = Moments.of([1.0]), Moments.of([1.0, 2.0])
     assert difference(one, many) is None
     assert welch(one, many) is None
-    assert paired_difference(one) is None
-    assert stratified_difference([(one, many)]) is None
     assert newcombe(0, 0, 1, 2) is None
 
 
@@ -146,29 +142,3 @@ def test_five_rows_without_an_error_do_not_prove_safety() -> None:
     assert many is not None
     assert one_sided_sequence(few).high > 0.3
     assert one_sided_sequence(many).high < 0.001
-
-
-def test_steps_with_other_shares_do_not_mix_time_into_the_difference() -> None:
-    """Both arms are equal in each step; pooled, the candidate would look better."""
-    rng = np.random.default_rng(0)
-    early = Moments.of(rng.normal(1, 0.1, 50)), Moments.of(rng.normal(1, 0.1, 950))
-    late = Moments.of(rng.normal(2, 0.1, 500)), Moments.of(rng.normal(2, 0.1, 500))
-    pooled = difference(early[0].merge(late[0]), early[1].merge(late[1]))
-    split = stratified_difference([early, late])
-    assert pooled is not None
-    assert split is not None
-    assert pooled.value > 0.4
-    assert abs(split.value) < 4 * split.standard_error
-    assert split.n == 2000
-
-
-def test_pairs_from_shadow_traffic_need_far_fewer_rows() -> None:
-    rng = np.random.default_rng(0)
-    live = rng.normal(10, 5, 400)
-    shadow = live - 0.3 + rng.normal(0, 0.5, 400)
-    paired = paired_difference(Moments.of(shadow - live))
-    apart = difference(Moments.of(shadow), Moments.of(live))
-    assert paired is not None
-    assert apart is not None
-    assert confidence_sequence(paired).high < 0
-    assert confidence_sequence(apart).high > 0

@@ -196,6 +196,7 @@ def test_a_limit_holds_when_many_come_at_once() -> None:
     assert len(passed) == 100
 
 
+@pytest.mark.faults
 def test_a_limit_holds_while_the_cache_is_down(monkeypatch: Any) -> None:
     def down(*args: Any, **kwargs: Any) -> None:
         raise ConnectionError("no cache")

@@ -1,79 +1,36 @@
-"""The labelling screen in a browser: one key an answer, the next card at once, nothing
-lost without a connection, undo also after a reload, two windows that never collide."""
+"""The labelling screen in a browser: one key an answer, the next card at once, undo also
+after a reload, two windows that never collide."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Route, expect
 
 from labelling.labeller import guidelines
-from labelling.labeller.intake import import_examples
-from labelling.models import Annotation, Example, Flag, Lease
+from labelling.models import Annotation, AnnotatorStat, Example, Flag, Lease
 from registry.actors import Actor
 from registry.clock import now
-from registry.models import Project
 from tests.browsing import PHONE, WIDER, Watched, serious
-from tests.factories import make_project, make_user
+from tests.factories import make_user
+from tests.label_bench import (
+    STEP,
+    Enter,
+    arrived,
+    hold,
+    item,
+    make_mail,
+    opened,
+    said,
+    sent,
+    swipe,
+)
 from tests.watching import eventually
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.needs_chromium,
 ]
-Enter = Callable[..., Watched]
-STEP = re.compile("/label/step$")
-
-
-def make_mail(count: int = 20, **changes: Any) -> Project:
-    """Mails in order, with a column beside them, and Erin, Omar and Rosa."""
-    given: dict[str, Any] = {
-        "target": "spam",
-        "fields": [
-            {"name": "text", "kind": "text"},
-            {"name": "sender", "kind": "categorical"},
-        ],
-        "costs": {},
-        "decision": {},
-    }
-    project = make_project("mail", **(given | changes))
-    for name, role in {
-        "Erin": "labeller",
-        "Omar": "labeller",
-        "Rosa": "reviewer",
-    }.items():
-        make_user(name, project=project, role=role)
-    items = [
-        {"payload": {"text": f"Mail {n}", "sender": f"s{n}@example.org"}, "key": str(n)}
-        for n in range(count)
-    ]
-    import_examples(project=project, items=enumerate(items), now=now())
-    for n in range(count):
-        Example.objects.filter(key=str(n)).update(shuffle=n)
-    return project
-
-
-def opened(enter: Enter, name: str = "Erin", **options: Any) -> Watched:
-    watched = enter(name, **options)
-    watched.open("/p/mail/label")
-    expect(watched.page.locator("[data-bench][data-ready]")).to_be_visible()
-    return watched
-
-
-def item(page: Page) -> Any:
-    return page.locator("[data-card]:not([hidden]) .item")
-
-
-def said(name: str = "Erin") -> list[tuple[str, str, Any]]:
-    rows = Annotation.objects.filter(user__username=name).order_by("id")
-    return list(rows.values_list("example__key", "state", "value"))
-
-
-def sent(page: Page) -> None:
-    """Wait until all that was said is stored."""
-    kept = "Object.keys(localStorage).filter((key) => /^label:mail:/.test(key)).length"
-    eventually(lambda: page.evaluate(kept) == 0, within=15)
 
 
 def test_ten_by_keyboard_undo_and_reload(enter: Enter) -> None:
@@ -107,6 +64,33 @@ def test_ten_by_keyboard_undo_and_reload(enter: Enter) -> None:
     assert watched.said + watched.refused() == []
 
 
+def test_a_key_before_the_second_card_has_come_changes_no_order(enter: Enter) -> None:
+    make_mail()
+    watched = enter("Erin")
+    page = watched.page
+    late: list[tuple[Route, Any]] = []
+
+    def hold(route: Route) -> None:
+        if "more" in (route.request.post_data or ""):
+            late.append((route, route.fetch()))
+        else:
+            route.continue_()
+
+    page.route(STEP, hold)
+    watched.open("/p/mail/label")
+    eventually(lambda: page.evaluate("1") and late)
+    page.keyboard.press("1")
+    sent(page)
+    [(route, answer)] = late
+    route.fulfill(response=answer)
+    for n in (1, 2, 3):
+        expect(item(page)).to_have_text(f"Mail {n}")
+        page.keyboard.press("1")
+    sent(page)
+    assert [key for key, *_ in said()] == ["0", "1", "2", "3"]
+    assert watched.said == []
+
+
 def test_fast_fingers_lose_nothing(enter: Enter) -> None:
     make_mail(30)
     watched = opened(enter)
@@ -124,51 +108,6 @@ def test_fast_fingers_lose_nothing(enter: Enter) -> None:
         ("11", "Yes"),
     ]
     assert watched.said == []
-
-
-def test_without_a_connection_answers_are_kept_and_sent_later(enter: Enter) -> None:
-    make_mail()
-    watched = opened(enter)
-    page = watched.page
-    expect(page.locator("[data-card]")).to_have_count(3)
-    page.route(STEP, lambda route: route.abort())
-    page.keyboard.press("1")
-    page.keyboard.press("2")
-    expect(page.locator("[data-unsent]")).to_have_text("2 unsent")
-    page.keyboard.press("u")  # what is not sent yet is taken back right here
-    expect(item(page)).to_have_text("Mail 1")
-    page.keyboard.press("1")
-    assert said() == []
-
-    page.reload()
-    expect(item(page)).to_have_text("Mail 2")  # not those that were answered
-    expect(page.locator("[data-unsent]")).to_have_text("2 unsent")
-    page.unroute(STEP)
-    page.evaluate("window.dispatchEvent(new Event('online'))")
-    sent(page)
-    assert said() == [("0", "submitted", "No"), ("1", "submitted", "No")]
-    expect(page.locator("[data-unsent]")).to_be_hidden()
-
-
-def test_an_answer_whose_receipt_got_lost_is_stored_once(enter: Enter) -> None:
-    make_mail()
-    watched = opened(enter)
-    page = watched.page
-    lost = []
-
-    def lose(route: Route) -> None:
-        if "do=answer" in (route.request.post_data or "") and not lost:
-            lost.append(route.fetch())
-            route.abort()
-        else:
-            route.continue_()
-
-    page.route(STEP, lose)
-    page.keyboard.press("2")
-    expect(page.locator("[data-unsent]")).to_have_text("1 unsent")
-    page.evaluate("window.dispatchEvent(new Event('online'))")
-    sent(page)
-    assert said() == [("0", "submitted", "Yes")]
 
 
 def test_a_second_window_gets_other_cards(enter: Enter) -> None:
@@ -259,6 +198,31 @@ def test_a_number_is_typed(enter: Enter) -> None:
     assert watched.said == []
 
 
+def test_a_number_typed_while_a_card_comes_back_is_typed_into_it(enter: Enter) -> None:
+    make_mail(task="regression", classes=[], positive_class="", target="price")
+    Example.objects.update(predicted="7")
+    watched = opened(enter)
+    page = watched.page
+    undone = hold(page, "do=undo")
+    page.keyboard.type("5")
+    page.keyboard.press("Enter")
+    expect(item(page)).to_have_text("Mail 1")
+    sent(page)
+    page.keyboard.press("u")
+    arrived(page, undone)
+    for key in ("1", "9", "Backspace", "2", "Enter", "3"):
+        page.keyboard.press(key)
+    undone[0].continue_()
+    expect(page.locator("[data-card]:not([hidden]) [data-number]")).to_have_value("3")
+    page.keyboard.type(".5")
+    page.keyboard.press("Enter")
+    sent(page)
+    assert said() == [
+        ("0", "undone", 5.0), ("0", "submitted", 12.0), ("1", "submitted", 3.5),
+    ]  # fmt: skip
+    assert watched.said == []
+
+
 def test_several_classes_are_toggled_and_saved(enter: Enter) -> None:
     classes = [f"class {n}" for n in range(12)]
     make_mail(task="multilabel", classes=classes, positive_class="")
@@ -285,12 +249,90 @@ def test_when_all_is_labelled_the_page_says_so(enter: Enter) -> None:
 def test_what_others_hold_comes_back_by_itself(enter: Enter) -> None:
     project = make_mail(1)
     opened(enter)
-    page = opened(enter, "Omar").page
-    expect(page.get_by_role("heading", name="Everything left")).to_be_visible()
+    omar = enter("Omar")
+    page = omar.page
+    page.clock.install()
+    omar.open("/p/mail/label")
+    expect(page.locator("[data-bench][data-ready]")).to_be_visible()
+    waits = page.get_by_role("heading", name="Everything left")
+    expect(waits).to_be_visible()
+    expect(page.locator("[data-count]")).not_to_have_text("60")  # it counts
     Lease.objects.filter(example__project=project).update(expires_at=now())
-    page.evaluate("document.querySelector('[data-wait]').dataset.wait = '0'")
-    page.reload()
+    asked = []
+
+    def lose(route: Route) -> None:
+        asked.append(route)
+        route.abort()
+
+    page.route("**/p/mail/label", lose)
+    page.clock.fast_forward(61_000)
+    eventually(lambda: page.evaluate("1") and asked)
+    expect(waits).to_be_visible()  # no connection is no reason to lose the page
+    page.unroute("**/p/mail/label")
+    page.clock.fast_forward(61_000)
     expect(item(page)).to_have_text("Mail 0")
+
+
+def fail(enter: Enter, *, by_clock: bool = False) -> tuple[Watched, Any]:
+    """Erin fails on ten cards whose answer is known; what her page says then."""
+    make_mail(14)
+    Example.objects.update(gold="Yes")
+    watched = enter("Erin")
+    page = watched.page
+    if by_clock:
+        page.clock.install()
+    watched.open("/p/mail/label")
+    expect(page.locator("[data-bench][data-ready]")).to_be_visible()
+    held: list[Route] = []
+    for n in range(11):  # the eleventh is answered before the tenth has come back
+        expect(item(page)).to_have_text(f"Mail {n}")
+        if n == 9:
+            sent(page)
+            page.route(STEP, lambda route: held.append(route))
+        page.keyboard.press("1")
+    expect(item(page)).to_have_text("Mail 11")
+    page.route(STEP, lambda route: route.continue_())
+    held[0].continue_()
+    paused = page.get_by_role("region", name="You are paused")
+    expect(paused).to_contain_text("0 of 10")
+    sent(page)
+    return watched, paused
+
+
+def test_a_paused_page_looks_once_a_minute_whatever_came_back(enter: Enter) -> None:
+    page = fail(enter, by_clock=True)[0].page
+    asked: list[str] = []
+
+    def lose(route: Route) -> None:
+        asked.append(route.request.method)
+        route.abort()
+
+    page.route(re.compile("/p/mail/label$"), lose)
+    page.clock.fast_forward(61_000)
+    page.evaluate("fetch(location.href).catch(() => null)")  # after all that it asked
+    assert asked == ["HEAD", "GET"]
+
+
+def test_who_fails_on_known_cards_is_paused_calmly_and_loses_nothing(
+    enter: Enter,
+) -> None:
+    watched, paused = fail(enter)
+    page = watched.page
+    expect(paused).to_contain_text("Rosa")
+    eventually(lambda: not Lease.objects.exists())  # others may have her cards
+    expect(page.locator("[data-unsent]")).to_be_hidden()
+    expect(page.locator("[data-card]")).to_have_count(0)
+    assert len(said()) == 11
+    page.keyboard.press("u")
+    expect(page.locator("[data-last]")).to_contain_text("paused")
+    page.reload()
+    expect(paused).to_be_visible()
+    assert serious(page) == []
+    assert AnnotatorStat.objects.update(paused=False, gold_seen=0, gold_right=0) == 1
+    page.get_by_role("link", name="Look again").click()
+    expect(item(page)).to_have_text("Mail 11")
+    assert len(said()) == 11
+    assert watched.said + watched.refused() == []
 
 
 def test_it_works_without_a_script(enter: Enter) -> None:
@@ -315,21 +357,20 @@ def test_on_a_phone_by_touch_and_swipe(enter: Enter) -> None:
     page = watched.page
     page.get_by_role("button", name="Yes").tap()
     expect(item(page)).to_have_text("Mail 1")
+    expect(page.locator("[data-last]")).to_have_text("Last: Yes")
+    seen = """() => {
+      const box = document.querySelector("[data-undo] button").getBoundingClientRect();
+      const there = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+      return Boolean(there?.closest("[data-undo]"));
+    }"""
+    assert page.evaluate(seen)  # without scrolling, and over nothing
     small = page.evaluate(
         "[...document.querySelectorAll('.bench :is(button, summary, a)')]"
         ".filter((one) => one.offsetHeight && one.offsetHeight < 44)"
         ".map((one) => one.outerHTML.slice(0, 80))"
     )
     assert small == []
-    page.evaluate(
-        """() => {
-          const item = document.querySelector("[data-card]:not([hidden]) .item");
-          const at = (x, type) => item.dispatchEvent(new PointerEvent(type, {
-            bubbles: true, pointerType: "touch", clientX: x, clientY: 300 }));
-          at(100, "pointerdown"); at(160, "pointermove"); at(260, "pointermove");
-          at(260, "pointerup");
-        }"""
-    )
+    swipe(page)
     expect(item(page)).to_have_text("Mail 2")
     sent(page)
     assert [value for *_, value in said()] == ["Yes", "Yes"]
@@ -353,6 +394,13 @@ def test_long_strange_texts_fit_and_are_readable(enter: Enter, scheme: str) -> N
     page.keyboard.press("Escape")
     page.set_viewport_size({"width": 1440, "height": 900})
     assert page.evaluate(WIDER) == ""
-    # The answers are on the screen whatever the item's length.
+    # The first words and the answers are on the screen whatever the item's length.
     expect(page.get_by_role("button", name="number 0")).to_be_in_viewport()
+    above = """() => {
+      const item = document.querySelector(".item");
+      item.scrollTop = 0;
+      const [box, words] = [item, item.firstElementChild].map((one) => one.getBoundingClientRect());
+      return box.top - words.top;
+    }"""
+    assert page.evaluate(above) <= 0  # what lies above can never be scrolled to
     assert watched.said + watched.refused() == []

@@ -21,7 +21,7 @@ from labelling.models import (
     Queue,
     QueueEntry,
 )
-from registry.errors import Conflict, Forbidden, InvalidInput, NotFound, Unprocessable
+from registry.errors import Conflict, InvalidInput, NotFound, Unprocessable
 from registry.models import Project, User
 from tests.factories import make_project, make_user
 
@@ -375,11 +375,39 @@ def test_one_person_cannot_undo_anothers(mail: Project, erin: User, omar: User) 
         undo(project=mail, user=omar, now=NOW)
 
 
-def test_who_is_paused_gets_nothing(mail: Project, erin: User) -> None:
-    put(mail, "a")
-    AnnotatorStat.objects.create(project=mail, user=erin, paused=True)
-    with pytest.raises(Forbidden):
-        take(mail, erin)
+def test_who_is_paused_gets_nothing_and_is_told_who_can_lift_it(
+    mail: Project, erin: User
+) -> None:
+    put(mail, "a", "b")
+    card = take(mail, erin).cards[0]
+    AnnotatorStat.objects.create(
+        project=mail, user=erin, submitted=12, gold_seen=10, gold_right=4, paused=True
+    )
+    handout = take(mail, erin)
+    assert (handout.cards, handout.retry_after) == ([], None)
+    assert "4 of 10" in handout.paused
+    assert "a reviewer of the project" in handout.paused
+    make_user("Rosa", project=mail, role="reviewer")
+    assert "Rosa" in take(mail, erin).paused
+    # What is on its way is stored all the same.
+    assert answer(card, "Yes", count=1).next.paused
+    assert slots("a", "b") == [0, 1]
+    with pytest.raises(Conflict, match="paused"):
+        undo(project=mail, user=erin, now=NOW)
+
+
+def test_the_answer_that_pauses_is_stored(mail: Project, erin: User) -> None:
+    put(mail, *(f"gold {n:02}" for n in range(12)), gold="Yes")
+    card = take(mail, erin).cards[0]
+    for _ in range(9):
+        card = answer(card, "No", count=1).next.cards[0]
+    last = answer(card, "No", count=1, client_key="tenth")
+    again = answer(card, "No", count=1, client_key="tenth")
+    assert (last.next.cards, again.next.cards) == ([], [])
+    assert "0 of 10" in last.next.paused
+    assert again.next.paused == last.next.paused
+    assert Annotation.objects.filter(state="submitted").count() == 10
+    assert AnnotatorStat.objects.get().paused
 
 
 def test_gold_is_counted(mail: Project, erin: User) -> None:

@@ -2,13 +2,20 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from threading import Event
+from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import connection, connections
 
+from labelling.labeller import annotate
 from labelling.labeller.intake import import_examples
 from labelling.models import Annotation, Example, GroundTruth, Lease
-from tests.factories import make_project, make_user
+from tests.factories import make_project, make_user, sign_in
 from tests.processes import end_of, start_python
 
 PEOPLE, PROCESSES, EXAMPLES = 8, 2, 160
@@ -102,3 +109,57 @@ def test_no_example_is_answered_more_often_than_wanted(overlap: int) -> None:
     assert states == {("labelled", 0)}
     latest = GroundTruth.objects.order_by("key", "version").values_list("key", "value")
     assert set(dict(latest).values()) == {"Yes"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_undo_that_is_asked_for_again_while_it_stalls_takes_back_one_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = make_project(
+        "mail", target="spam", fields=[{"name": "text", "kind": "text"}]
+    )
+    erin = make_user("Erin", project=project, role="labeller")
+    items = [{"payload": {"text": f"text {n}"}} for n in range(2)]
+    import_examples(project=project, items=enumerate(items), now=NOW)
+    for _ in items:
+        (card,) = annotate.hand_out(
+            project=project, user=erin, reviews=False, count=1, now=NOW
+        ).cards
+        annotate.submit(
+            project=project, example_id=card.example.pk, user=erin, reviews=False,
+            token=card.lease.token, answer=annotate.Answer(value="Yes"),
+            client_key=uuid4().hex, count=0, now=NOW,
+        )  # fmt: skip
+    client = sign_in("Erin")
+    stalls, waits = Event(), Event()
+    settle = annotate.settle
+
+    def stall(**given: Any) -> None:
+        stalls.set()
+        assert waits.wait(30)
+        settle(**given)
+
+    def tell(execute: Callable[..., Any], sql: str, *given: Any) -> Any:
+        if sql.startswith("BEGIN") or "FOR NO KEY UPDATE" in sql or "FOR UPDATE" in sql:
+            waits.set()  # from here on it cannot go on before the other has ended
+        return execute(sql, *given)
+
+    def undo(**more: str) -> str:
+        try:
+            page = client.post("/p/mail/label/step", {"do": "undo", **more})
+            return page.content.decode()
+        finally:
+            connections.close_all()
+
+    def again() -> str:
+        assert stalls.wait(30)
+        with connection.execute_wrapper(tell):
+            return undo(halfway="yes")
+
+    monkeypatch.setattr(annotate, "settle", stall)
+    with ThreadPoolExecutor(2) as pool:
+        answers = [one.result(60) for one in (pool.submit(undo), pool.submit(again))]
+
+    assert [text.count("You took this one back") for text in answers] == [1, 1]
+    (undone,) = Annotation.objects.filter(state="undone")
+    assert all(f'data-example="{undone.example_id}"' in text for text in answers)

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pandas as pd
 import pytest
 
+from labelling.labeller import fresh
 from labelling.labeller.annotate import read_answer, submit, undo
 from labelling.labeller.intake import import_examples
 from labelling.labeller.queue import hand_out
@@ -19,7 +20,7 @@ from registry import datasets, jobs
 from registry.clock import now
 from registry.models import Job, ModelVersion, Project, Run, User
 from tests.calls import Rest
-from tests.factories import make_dataset, make_key, make_project, make_user
+from tests.factories import make_dataset, make_key, make_project, make_user, sign_in
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -141,7 +142,7 @@ def test_ten_fresh_labels_start_a_run_and_a_new_version_appears_with_its_verdict
     label(notes, erin, count=9)
     assert triggers.answer_labels(now()) == 0
     label(notes, erin, count=1)
-    assert triggers.new_labels(notes) == 10
+    assert fresh.new_labels(notes) == 10
     assert triggers.answer_labels(now()) == 1
     run = notes.runs.first()
     assert run.trigger == "labels"
@@ -159,7 +160,37 @@ def test_ten_fresh_labels_start_a_run_and_a_new_version_appears_with_its_verdict
     assert version.dataset.rows == 210
     assert version.state in {"accepted", "rejected"}
     assert version.reasons
-    assert triggers.new_labels(notes) == 0
+    assert fresh.new_labels(notes) == 0
+    assert f"the last one was {version.state}" in str(fresh.next_run(notes))
+
+
+def test_who_labels_and_who_owns_see_how_many_are_left(
+    notes: Project, erin: User
+) -> None:
+    put(notes, range(200, 230))
+    label(notes, erin, count=3)
+    make_user("Owen", project=notes, role="owner")
+    bench = sign_in("Erin")
+    words = "7 more labels until a new model is trained"
+    assert words in bench.get("/p/notes/label").content.decode()
+    assert words in sign_in("Owen").get("/p/notes").content.decode()
+
+    card = bench.get("/p/notes/label").context["card"]
+    form = {"example": card.example.pk, "lease": card.lease.token, "value": "bird"}
+    step = bench.post("/p/notes/label/step", form).content.decode()
+    assert "6 more labels" in step
+    label(notes, erin, count=6)
+    assert triggers.answer_labels(now()) == 1
+    going = "A new model is being trained"
+    assert going in bench.get("/p/notes/label").content.decode()
+
+    pipeline.cancel(run=notes.runs.get(), now=now())
+    for changes in ({"autopilot": "manual"}, {"retrain_after": 0}):
+        Project.objects.filter(pk=notes.pk).update(
+            **{"autopilot": "propose", "retrain_after": 10} | changes
+        )
+        silent = bench.get("/p/notes/label").content.decode()
+        assert "more labels" not in silent
 
 
 def test_chosen_labels_only_train_and_random_ones_may_test(
@@ -231,10 +262,10 @@ def test_a_label_taken_back_or_corrected_is_so_in_the_next_data(
 def test_garbage_in_an_item_keeps_that_item_out_and_no_other(
     notes: Project, erin: User
 ) -> None:
+    put(notes, range(200, 203))
+    put(notes, range(203, 206), photo="not an image")  # no field yet: nobody looks
     notes.fields = [*notes.fields, {"name": "photo", "kind": "image"}]
     notes.save()
-    put(notes, range(200, 203))
-    put(notes, range(203, 206), photo="not an image")
     label(notes, erin, count=6)
     make_dataset(notes, frame=frame_with_photo(notes))
     counts = extracted(notes)
@@ -276,8 +307,14 @@ def test_undone_labels_and_other_truths_do_not_count(
         project=notes, key_kind="entity", key="N1", value="bird", source="outcome",
         observed_at=now(), received_at=now() + timedelta(seconds=1),
     )  # fmt: skip
-    assert triggers.new_labels(notes) == 3 - 1
-    assert triggers.new_labels(notes, most=1) == 1
+    assert fresh.new_labels(notes) == 3 - 1
+    assert fresh.new_labels(notes, most=1) == 1
+
+
+def test_a_back_test_trains_nothing_that_labellers_wait_for(notes: Project) -> None:
+    put(notes, range(200, 203))
+    pipeline.start(project=notes, budget=120, as_of=now(), now=now())
+    assert str(fresh.next_run(notes)) == "10 more labels until a new model is trained"
 
 
 def test_how_many_labels_start_a_run_is_set_with_the_autopilot(notes: Project) -> None:

@@ -96,6 +96,82 @@ def test_a_run_that_nothing_happens_to_is_answered_without_a_body(
     assert watched.said + watched.refused() == []
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("changed", [False, True])
+@pytest.mark.parametrize("failure", ["no connection", "503"])
+def test_a_lost_connection_is_told_once_until_it_is_back(
+    enter: Callable[..., Watched], churn: Project, failure: str, changed: bool
+) -> None:
+    Run.objects.create(
+        project=churn, number=1, kind="pipeline", state="queued", budget_seconds=60
+    )
+    page = enter("Vera").page
+    page.clock.install()
+    page.goto(f"{enter().root}/p/churn/runs/1")
+    lost = page.get_by_text("Connection lost, trying again.")
+
+    def break_it(route: Any) -> None:
+        route.abort() if failure == "no connection" else route.fulfill(status=503)
+
+    page.route("**/runs/1", break_it)
+    for _ in range(3):
+        with page.expect_request("**/runs/1"):
+            page.clock.fast_forward(2_000)
+        expect(lost).to_have_count(1)
+    page.clock.fast_forward(15_000)
+    expect(page.locator("#toasts > *")).to_have_count(1)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.unroute("**/runs/1")
+    if changed:
+        Run.objects.update(state="failed", error="It broke.")  # and asks no more
+    page.clock.fast_forward(2_000)
+
+    expect(lost).to_have_count(0)
+
+
+def test_where_the_session_is_over_what_is_typed_stays(
+    enter: Callable[..., Watched],
+) -> None:
+    make_full_project()
+    page = enter("Ada").page
+    page.clock.install()
+    page.goto(f"{enter().root}/p/churn/rollout")
+    reason = page.get_by_label("Reason, for the history").first
+    reason.fill("The night was quiet.")
+    page.context.clear_cookies()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.clock.fast_forward(6_000)
+    told = page.get_by_role("status").filter(has_text="You are signed out.")
+    expect(told).to_have_count(1)
+    for _ in range(3):
+        page.clock.fast_forward(6_000)
+    expect(told).to_have_count(1)
+    expect(reason).to_have_value("The night was quiet.")
+    assert len([url for url in asked if "?seen=" in url]) == 1  # it asks no more
+
+
+@pytest.mark.faults
+def test_what_is_lost_on_its_way_is_said_by_what_it_was(
+    enter: Callable[..., Watched],
+) -> None:
+    make_full_project()
+    watched = enter("Ada")
+    page = watched.page
+    told = page.get_by_role("alert")
+
+    watched.open("/p/churn/try")
+    page.route("**/p/churn/**", lambda route: route.abort())
+    page.get_by_role("button", name="Predict").click()
+    expect(told).to_have_text("No connection. What you sent was not stored; try again.")
+    page.unroute("**/p/churn/**")
+
+    watched.open("/p/churn/rollout")
+    page.route("**/p/churn/**", lambda route: route.abort())
+    page.get_by_label("User or entity").fill("ann")
+    expect(told).to_have_text("No connection. Try again.")
+
+
 def test_a_rollout_is_aimed_asked_and_taken_back(
     enter: Callable[..., Watched],
 ) -> None:
@@ -113,8 +189,8 @@ def test_a_rollout_is_aimed_asked_and_taken_back(
     expect(page.locator("#share")).to_have_text("30")
 
     page.get_by_text("Edit the targets").click()
-    page.locator("#attribute-0").fill("plan")
-    page.locator("#values-0").fill("gold")
+    page.get_by_label("Attribute", exact=True).first.fill("plan")
+    page.get_by_label("Is one of").first.fill("gold")
     page.get_by_role("button", name="Save the targets").click()
     page.get_by_label("User or entity").fill("ann")
     page.get_by_label("Attributes").fill("plan=gold")
@@ -142,11 +218,18 @@ def test_of_two_tabs_the_second_is_told_what_the_first_did(
 
     first.page.get_by_role("button", name="Hold").click()
     expect(first.page.get_by_text("Held: the share stays")).to_be_visible()
+    reason = second.page.get_by_label("Reason, for the history")
+    reason.fill("It is time.")
     second.page.get_by_role("button", name="Promote version 2").click()
 
     told = second.page.get_by_role("alert")
-    expect(told).to_contain_text("Version 2 was held at 30 % (Ada)")
+    expect(told).to_contain_text("Version 2 was held at 30 % (Ada, ")
+    expect(told).to_be_focused()
+    expect(reason).to_have_value("It is time.")
     assert rollout.of_project(project).live.number == 1
+    second.page.get_by_role("button", name="Promote version 2").click()
+    expect(second.page.locator(".history li").first).to_contain_text("It is time.")
+    assert rollout.of_project(project).live.number == 2
 
 
 def test_trying_it_answers_beside_the_form(enter: Callable[..., Watched]) -> None:
@@ -164,6 +247,10 @@ def test_trying_it_answers_beside_the_form(enter: Callable[..., Watched]) -> Non
     page.get_by_label("monthly_charges").fill("")
     page.get_by_role("button", name="Predict").click()
     expect(page.get_by_role("alert")).to_contain_text("monthly_charges")
+    missing = page.get_by_label("monthly_charges")
+    expect(missing).to_be_focused()
+    expect(missing).to_have_attribute("aria-invalid", "true")
+    expect(missing).to_have_accessible_description("This field is required.")
     expect(page.get_by_label("tenure")).to_have_value("3")
     assert watched.said + watched.refused() == []
 

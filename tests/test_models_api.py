@@ -6,7 +6,10 @@ import pytest
 from django.test import Client
 
 from mlsystem import baselines
-from registry.models import AuditEntry, ModelVersion, Project, Run
+from mlsystem.orchestrator import approval
+from registry.actors import Actor
+from registry.keys import create_key, find
+from registry.models import AuditEntry, ModelVersion, Project, Run, User
 from serving.models import Rollout
 from tests.calls import Rest
 from tests.factories import (
@@ -77,7 +80,9 @@ def test_a_version_tells_where_it_comes_from(project: Project) -> None:
     assert found["lineage"]["dataset"] == 1
     assert found["lineage"]["data_sha256"] == project.datasets.get().sha256
     assert "scikit-learn" in found["lineage"]["environment"]
-    assert found["report"]["metrics"]["roc_auc"]["value"] == 0.5
+    assert found["metrics"]["roc_auc"]["value"] == 0.5
+    assert "metrics" not in found["report"]
+    assert found["report"]["error_distribution"]["confusion"]
     assert [field["name"] for field in found["fields"]][:2] == [
         "tenure",
         "monthly_charges",
@@ -102,6 +107,49 @@ def test_a_second_person_approves(project: Project) -> None:
     assert signed_in("Ada", project).post(path).status_code == 409
 
 
+def test_ones_own_key_is_no_second_person(project: Project) -> None:
+    version = waiting_version(project, of="Ada")
+    path = f"models/{version.number}/approve"
+    ada, owen = (
+        User.objects.get(username="Ada"),
+        make_user("Owen", project=project, role="owner"),
+    )
+    hers = create_key(project=project, scopes=["manage"], name="hers", by=ada)[1]
+    made_by_hers = create_key(
+        project=project, scopes=["manage"], name="again", by=find(hers).user
+    )[1]
+    as_owen = create_key(
+        project=project, scopes=["manage"], name="his", user=owen, by=ada
+    )[1]
+    for plain in (hers, made_by_hers, as_owen):
+        refused = Rest(project.slug, plain).post(path)
+        assert refused.status_code == 403, refused.content
+        assert "made the key" in refused.json()["detail"]
+    rosa = make_user("Rosa", project=project, role="owner")
+    another = create_key(project=project, scopes=["manage"], name="other", by=rosa)[1]
+    assert Rest(project.slug, another).post(path).status_code == 200
+
+
+@pytest.mark.parametrize("acts_for", ["a service user", "Owen"])
+def test_who_made_the_key_that_started_a_run_does_not_approve_it(
+    project: Project, acts_for: str
+) -> None:
+    version = waiting_version(project)
+    ada = make_user("Ada", project=project, role="admin")
+    user = User.objects.get(username="Owen") if acts_for == "Owen" else None
+    key, _ = create_key(
+        project=project, scopes=["manage"], name="ci", user=user, by=ada
+    )
+    for name in ("read", "predict"):  # such a key starts no run
+        create_key(project=project, scopes=[name], name=name, user=key.user,
+                   by=make_user("Rosa"))  # fmt: skip
+    Run.objects.update(requested_by=key.user)
+    ModelVersion.objects.filter(pk=version.pk).update(created_by=key.user)
+    path = f"models/{version.number}/approve"
+    assert signed_in("Ada", project, "admin").post(path).status_code == 403
+    assert signed_in("Rosa", project, "owner").post(path).status_code == 200
+
+
 def test_an_approved_version_follows_the_autopilot(project: Project) -> None:
     project.autopilot = "automatic"
     project.save()
@@ -109,6 +157,33 @@ def test_an_approved_version_follows_the_autopilot(project: Project) -> None:
     signed_in("Ada", project, "admin").post(f"models/{version.number}/approve")
     rollout = Rollout.objects.get()
     assert (rollout.candidate, rollout.mode) == (version, "canary")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            {"plan": [{"percent": 25, "hours": 1}, {"percent": 5, "hours": 1}]},
+            "plan[1]",
+        ),
+        ({"fields": [{"name": "age", "kind": "integer", "required": True}]}, "age"),
+    ],
+)
+def test_what_cannot_roll_out_is_accepted_and_waits_with_the_reason(
+    project: Project, change: dict[str, Any], why: str
+) -> None:
+    version = waiting_version(project)
+    Project.objects.update(autopilot="automatic", plan=change.get("plan", []))
+    if fields := change.get("fields"):
+        version.fields = fields
+        version.save()
+    ada = signed_in("Ada", project, "admin")
+    answer = ada.post(f"models/{version.number}/approve")
+    assert (answer.status_code, answer.json()["state"]) == (200, "accepted")
+    told = Run.objects.get().report["next"]
+    assert told.startswith("Accepted, waiting for rollout: ")
+    assert why in told
+    assert Rollout.objects.get().candidate is None
 
 
 @pytest.mark.parametrize(
@@ -155,6 +230,18 @@ def test_an_archived_version_stays_to_be_seen(project: Project) -> None:
     assert ada.post(f"models/{version.number}/archive").json()["state"] == "archived"
     assert ada.get(f"models/{version.number}").json()["state"] == "archived"
     assert ada.post(f"models/{version.number}/archive").status_code == 409
+
+
+def test_who_decides_on_what_they_read_earlier_keeps_what_was_decided_since(
+    project: Project,
+) -> None:
+    number = waiting_version(project).number
+    old, new = (ModelVersion.objects.get(number=number) for _ in range(2))
+    ada = Actor(user=make_user("Ada", project=project, role="admin"))
+    approval.reject(version=new, by=ada, reason="Too new.")
+    approval.archive(version=old, by=ada, reason="Done.")
+    told = [one["text"] for one in ModelVersion.objects.get(number=number).reasons]
+    assert told == ["Better.", "Rejected by Ada: Too new.", "Archived by Ada: Done."]
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject", "archive"])

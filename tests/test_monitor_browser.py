@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from monitoring.models import Alert, DayBucket, HourBucket
 from registry.models import Project
 from tests.browsing import Watched
 from tests.full_project import make_full_project
@@ -46,6 +47,16 @@ def test_every_chart_is_there_and_nothing_is_refused(owen: Watched) -> None:
           (one) => !one.layout || one.layout.width === one.clientWidth)"""
     )
     assert owen.said + owen.refused() == []
+
+
+def test_a_column_leads_to_its_own_drift(owen: Watched) -> None:
+    page = owen.page
+    owen.open("/p/churn/data")
+
+    page.get_by_role("link", name="Drift of contract").click()
+
+    expect(page.get_by_label("Input compared")).to_have_value("contract")
+    expect(page.locator("#feature")).to_be_in_viewport()
 
 
 def test_a_choice_stands_in_the_address_and_back_undoes_it(owen: Watched) -> None:
@@ -117,3 +128,47 @@ def test_a_note_is_written_without_a_script(
 
     expect(plain.page.get_by_text("New prices").first).to_be_visible()
     assert plain.page.url.endswith("?period=7d")
+
+
+def test_what_is_above_the_charts_goes_on_with_them(owen: Watched) -> None:
+    page = owen.page
+    page.clock.install()
+    owen.open("/p/churn/monitor?period=7d")
+    told = page.locator("main .verdict")
+    expect(told).to_have_text("An alert fires and needs somebody: performance.")
+    told.evaluate("(one) => { window.told = one; }")
+    link = page.locator("main").get_by_role("link", name="Alerts")
+    link.focus()
+    before = page.locator(".stat .value").first.inner_text()
+
+    Alert.objects.update(state="resolved")
+    HourBucket.objects.update(n=4321)
+    DayBucket.objects.update(n=4321)
+    page.clock.fast_forward(60_000)
+
+    expect(told).to_contain_text("Nothing is wrong, as far as it is known: ")
+    expect(told).to_have_role("status")
+    assert page.evaluate("window.told.isConnected")
+    answers = page.locator(".stat", has_text="Answers of this period").locator(".value")
+    expect(answers).not_to_have_text(before)
+    expect(told).to_contain_text(f"{answers.inner_text()} answers of version 1")
+    expect(page.locator(".stat")).to_have_count(4)
+    expect(link).to_be_focused()
+    assert owen.said + owen.refused() == []
+
+
+def test_a_chart_that_nobody_came_near_is_not_asked_for(owen: Watched) -> None:
+    page, asked = owen.page, list[str]()
+    page.clock.install()
+    page.on("request", lambda request: asked.append(request.url))
+    owen.open("/p/churn/monitor")
+    near(page, "metric")
+
+    for _ in range(2):
+        with page.expect_response("**/charts/metric"):
+            page.clock.fast_forward(60_000)
+
+    assert [one for one in asked if "/charts/metric" in one]
+    assert not [one for one in asked if "/charts/traffic" in one]
+    near(page, "traffic")
+    expect(page.locator("#traffic")).to_have_attribute("data-state", "full")

@@ -2,6 +2,7 @@
 database the same few questions however much there is, and never for raw rows."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,14 @@ from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from monitoring.models import DayBucket, Note
+from monitoring.models import Alert, DayBucket, HourBucket, Note
 from monitoring.watch.asked import read_asked
 from monitoring.watch.pages import FRAMES
 from registry.clock import now
 from registry.models import Project, User
 from serving.models import Rollout
-from tests.full_project import make_full_project
+from tests.factories import make_project
+from tests.full_project import make_full_project, make_people
 
 pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
 TODAY = datetime(2026, 5, 7, 13, 30, tzinfo=UTC)
@@ -98,6 +100,58 @@ def asked_of_the_database(client: Client, place: str) -> list[str]:
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
     return [query["sql"] for query in queries]
+
+
+def test_the_headline_is_asked_for_alone_and_answers_304_until_it_is_another(
+    churn: Project,
+) -> None:
+    vera, address = sign_in("Vera"), "/p/churn/monitor?period=7d"
+    page = vera.get(address).content.decode()
+    assert f'hx-get="{address}" hx-trigger="every 60s"' in page
+
+    first = part(vera, address)
+    same = part(vera, address, first.headers["ETag"])
+    Alert.objects.update(state="resolved")
+    calm = part(vera, address, first.headers["ETag"])
+    DayBucket.objects.filter(project=churn).update(n=4321)
+    HourBucket.objects.filter(project=churn).update(n=4321)
+    more = part(vera, address, calm.headers["ETag"])
+
+    told = first.content.decode()
+    assert "An alert fires and needs somebody: performance." in told
+    assert "data-chart" not in told
+    assert "<form" not in told
+    assert (same.status_code, same.content) == (304, b"")
+    assert "Nothing is wrong, as far as it is known: " in calm.content.decode()
+    assert answers(calm) != answers(more)
+    assert f"{answers(more)} answers of version 1" in more.content.decode()
+
+
+def test_a_headline_of_days_that_are_over_stays_as_it_is(churn: Project) -> None:
+    page = sign_in("Vera").get("/p/churn/monitor?from=2020-01-01T00:00")
+
+    assert "hx-get" not in page.content.decode().partition("<main")[2]
+
+
+def test_a_headline_where_nothing_answers_is_the_page_itself() -> None:
+    make_people(make_project())
+
+    answer = part(sign_in("Vera"), "/p/churn/monitor")
+
+    assert "Nothing to watch yet" in answer.content.decode()
+
+
+def answers(page: Any) -> str:
+    """What the stat says."""
+    stat = r"Answers of this period</dt>\s*<dd[^>]*>([^<]*)</dd>"
+    (found,) = re.findall(stat, page.content.decode())
+    return str(found)
+
+
+def part(client: Client, address: str, etag: str = "") -> Any:
+    """What the open page asks for by itself."""
+    headers = {"HX-Request": "true"} | ({"If-None-Match": etag} if etag else {})
+    return client.get(address, headers=headers)
 
 
 def test_only_owners_are_led_to_the_rows(churn: Project) -> None:

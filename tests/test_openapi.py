@@ -8,7 +8,8 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from jsonschema import Draft202012Validator
 
 from registry.web import openapi, routes
-from tests.factories import make_key, make_project, make_user
+from tests.calls import Rest
+from tests.factories import make_key, make_project, make_serving, make_user
 
 NAME_ALONE = r"{\2}"
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -69,6 +70,17 @@ def test_every_part_is_a_json_schema(whole: dict[str, Any]) -> None:
         Draft202012Validator.check_schema(schema), name
 
 
+def test_what_may_be_null_says_so_itself(whole: dict[str, Any]) -> None:
+    """Were null a value of the part referred to, `oneOf` that and null would be both."""
+    parts = whole["components"]["schemas"]
+    shared = [name for name in openapi.OF_PROJECT if name in parts]
+
+    assert shared
+    assert not [name for name in shared if "null" in parts[name]["type"]]
+    answer = parts["ExampleOutput"]["properties"]["answer"]
+    assert {"type": "null"} in answer["oneOf"]
+
+
 def test_operations_have_names_of_their_own(whole: dict[str, Any]) -> None:
     names = [described["operationId"] for described in operations(whole).values()]
 
@@ -126,6 +138,51 @@ def test_for_one_project_it_names_the_exact_input() -> None:
     properties = schema["components"]["schemas"]["ProjectInput"]["properties"]
     assert properties["monthly_charges"]["type"] == "number"
     assert openapi.whole()["paths"]["/api/v1/projects/{project}/keys"]
+
+
+@pytest.mark.django_db
+def test_what_is_told_of_an_input_is_what_the_live_version_reads() -> None:
+    """A change of the fields is for the next version: live goes on as it was made."""
+    project = make_serving().project
+    shop = Rest(project.slug, make_key(project, "read", "predict", "manage"))
+    fields = [
+        {"name": "tenure", "kind": "categorical"},
+        {"name": "monthly_charges", "kind": "numeric"},
+        {"name": "colour", "kind": "text", "required": True},
+    ]
+    changed = shop.client.patch(
+        "/api/v1/projects/churn",
+        {"fields": fields},
+        content_type="application/json",
+        headers=shop.headers,
+    )
+    assert changed.status_code == 200, changed.content
+
+    told = shop.get("schema").json()
+    of_api = shop.client.get("/api/schema?project=churn", headers=shop.headers).json()
+    parts = of_api["components"]["schemas"]
+    assert told == parts["ProjectInput"]
+    assert told["properties"]["tenure"]["type"] == ["integer", "null"]
+    assert told["required"] == ["monthly_charges"]
+    assert "colour" in parts["ProjectExample"]["properties"]
+    asked = parts["AskInputRequest"]["properties"]["input"]
+    assert {"$ref": "#/components/schemas/ProjectInput"} in asked["oneOf"]
+
+    row = {"tenure": 3, "monthly_charges": 80.0}
+    assert shop.post("predict", {"input": row}).status_code == 200
+    wrong = shop.post("predict", {"input": row | {"tenure": "3"}})
+    assert wrong.status_code == 400
+
+
+@pytest.mark.django_db
+def test_the_one_field_of_a_project_may_be_sent_bare() -> None:
+    fields = [{"name": "note", "kind": "text"}]
+    key = make_key(make_project(fields=fields, costs={}, decision={}), "read")
+    answer = Client().get("/api/schema?project=churn", headers={"X-Api-Key": key})
+    told = Draft202012Validator(answer.json()["components"]["schemas"]["ProjectInput"])
+    assert told.is_valid({"note": "late"})
+    assert told.is_valid("late")
+    assert not told.is_valid(3)
 
 
 @pytest.mark.django_db

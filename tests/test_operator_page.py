@@ -112,6 +112,7 @@ def test_a_failure_is_folded_behind_its_last_line(churn: Project, ada: Client) -
     assert "<summary>ValueError: no such column</summary>" in page
 
 
+@pytest.mark.faults
 def test_without_a_broker_the_page_stands_and_says_so(
     ada: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -208,6 +208,7 @@ def test_a_failed_step_is_retried_from_where_it_failed(
     assert run.steps.get(name="extract").started_at == started
 
 
+@pytest.mark.faults
 def test_the_tick_moves_a_run_whose_mover_died(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +224,7 @@ def test_the_tick_moves_a_run_whose_mover_died(
     assert Job.objects.filter(task="mlsystem.step", state="queued").count() == 1
 
 
+@pytest.mark.faults
 def test_a_build_whose_slots_all_died_is_ended_with_what_there_is(
     project: Project,
 ) -> None:
@@ -252,6 +254,7 @@ def test_a_build_whose_slots_all_died_is_ended_with_what_there_is(
     assert run.trials.filter(state="finished").count() == 2
 
 
+@pytest.mark.faults
 def test_a_trial_that_its_worker_left_is_done_once_more(project: Project) -> None:
     run = work_all(start(project), until=only("build"))
     work_all(run, until=lambda: Job.objects.filter(task="mlsystem.slot").exists())

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from monitoring.models import Alert
+from serving.models import Rollout
 from tests.browsing import Watched
 from tests.full_project import make_full_project
 
@@ -106,4 +107,23 @@ def test_the_owner_sets_a_target_without_javascript(
     watched.page.get_by_role("button", name="Set", exact=True).click()
 
     expect(watched.page.get_by_text("The target is set")).to_be_visible()
-    expect(watched.page.get_by_label("Target, USD")).to_have_value("45.0")
+    expect(watched.page.get_by_label("Target, USD")).to_have_value("45")
+
+
+def test_enter_in_the_reason_moves_no_rollout(enter: Callable[..., Watched]) -> None:
+    make_full_project()
+    before = Rollout.objects.values("candidate", "state", "revision").get()
+    watched = enter("Ada")
+    watched.open("/p/churn/rollout")
+    page = watched.page
+    acts = page.locator("form", has=page.get_by_role("button", name="Promote"))
+    reason = acts.get_by_label("Reason")
+
+    reason.fill("Too many complaints.")
+    reason.press("Enter")
+
+    expect(reason).to_have_value("Too many complaints.")
+    assert Rollout.objects.values("candidate", "state", "revision").get() == before
+    acts.get_by_role("button", name="Hold").click()
+    expect(page.get_by_text("Too many complaints.").first).to_be_visible()
+    assert Rollout.objects.get().state == "held"

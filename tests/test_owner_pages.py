@@ -5,22 +5,33 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from monitoring.models import Alert, AlertRule, DayBucket, HourBucket, Note, Target
-from monitoring.owner import standing
+from monitoring.models import (
+    Alert,
+    AlertRule,
+    DayBucket,
+    HourBucket,
+    Note,
+    ReferenceProfile,
+    Target,
+)
+from monitoring.owner import loop, standing, views
 from registry.clock import now
 from registry.models import Membership, ModelVersion, Project, User
+from registry.versions import forget_loaded
 from serving import rollout as rollouts
 from serving.models import Prediction, Rollout
 from tests.factories import make_bare_version, make_project, make_user, sign_in
 from tests.full_project import make_full_project, make_people
+from tests.refused import shown
 from tests.test_standing import costs_around, outcomes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+TARGET = {"do": "target"}
 LONG = "A-name-without-any-place-to-break-it-" * 3
 
 
@@ -72,6 +83,16 @@ def test_nine_components_are_a_list_of_links_in_the_loops_order() -> None:
     assert "30 % to version 2" in page
 
 
+def test_a_viewer_is_not_led_to_the_labels() -> None:
+    make_full_project()
+
+    for path in ("/p/churn", "/p/churn/loop"):
+        assert 'href="/p/churn/label"' in text(sign_in("Ada").get(path))
+        page = text(sign_in("Vera").get(path))
+        assert "Data Labeller" in page
+        assert 'href="/p/churn/label"' not in page
+
+
 def test_the_diagram_is_sent_again_only_when_something_moved() -> None:
     make_full_project()
     vera = sign_in("Vera")
@@ -105,14 +126,95 @@ def test_a_project_without_anything_says_what_to_do() -> None:
     assert sign_in("Owen").get("/p/empty/charts/goal").status_code == 404
 
 
+@pytest.mark.faults
 def test_a_live_model_whose_file_is_gone_breaks_no_page() -> None:
     project = serving()
     ModelVersion.objects.filter(project=project).update(
         uri="file:///nowhere.skops", sha256="0" * 64, function=""
     )
 
-    for path in ("", "/models", "/models/2"):
-        assert sign_in("Vera").get(f"/p/churn{path}").status_code == 200, path
+    for path in (
+        "/rollout",
+        "/monitor",
+        "/models",
+        "/models/2",
+        "/predictions",
+        "/try",
+    ):
+        assert sign_in("Owen").get(f"/p/churn{path}").status_code == 200, path
+    for path in ("/p/churn", "/"):
+        page = text(sign_in("Vera").get(path))
+        assert "Version 2 cannot be loaded any more: its file is gone." in page
+        assert path == "/" or "anew answers with version 1, the baseline." in page
+    assert "serving" not in text(sign_in("Vera").get("/p/churn/loop"))
+
+
+def test_the_monitor_of_a_version_whose_file_is_gone_says_what_it_still_can() -> None:
+    project = make_full_project()
+    ReferenceProfile.objects.all().delete()
+    forget_loaded()
+    ModelVersion.objects.filter(project=project).update(
+        uri="file:///nowhere.skops", sha256="0" * 64, function=""
+    )
+    vera = sign_in("Vera")
+
+    assert vera.get("/p/churn/monitor").status_code == 200
+    told = vera.get("/p/churn/monitor/charts/drift").json()
+    assert told["empty"] == "This version has no reference data to compare with."
+    assert vera.get("/p/churn/monitor/charts/traffic").json()["rows"]
+    assert not ReferenceProfile.objects.exists()  # it is made once the file is back
+
+
+def test_what_is_not_there_leads_back_to_its_project_and_strangers_learn_nothing() -> (
+    None
+):
+    serving()
+    make_user("Stan")
+
+    page = text(sign_in("Vera").get("/p/churn/models/77"))
+    assert '<a class="button" href="/p/churn">To Churn</a>' in page
+    assert 'href="/p/churn/monitor"' in page
+    assert "/p/churn" not in text(sign_in("Stan").get("/p/churn/models/77"))
+
+
+def test_a_page_says_so_where_the_database_is_gone_from_the_beginning() -> None:
+    serving()
+    client = sign_in("Vera")
+    client.raise_request_exception = False
+
+    def gone(*_: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    with connection.execute_wrapper(gone):
+        page = client.get("/p/churn")
+
+    assert page.status_code == 503
+    assert page.headers["Retry-After"] == "2"
+
+
+def test_a_page_of_a_project_whose_database_is_gone_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    serving()
+    client, look = sign_in("Vera"), loop.look
+    client.raise_request_exception = False
+
+    def cut(*args: Any, **given: Any) -> Any:
+        connection.execute_wrappers.append(gone)
+        return look(*args, **given)
+
+    def gone(*_: Any) -> Any:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(loop, "look", cut)
+    try:
+        page = client.get("/p/churn")
+    finally:
+        connection.execute_wrappers.remove(gone)
+
+    assert page.status_code == 503
+    assert page.headers["Retry-After"] == "2"
+    assert "To the projects" in text(page)
 
 
 def test_fall_backs_are_told_before_anything_else() -> None:
@@ -160,10 +262,10 @@ def test_the_owner_sets_a_target_and_takes_it_away() -> None:
     serving()
     owen = sign_in("Owen")
 
-    set_page = text(owen.post("/p/churn/target", {"value": "45,5"}, follow=True))
+    set_page = text(owen.post("/p/churn", TARGET | {"value": "45,5"}, follow=True))
     assert "The target is 45.5 USD: reached" in set_page
     assert text(sign_in("Vera").get("/p/churn")).count("<form") == 1  # signing out
-    owen.post("/p/churn/target", {"value": ""})
+    owen.post("/p/churn", TARGET | {"value": ""})
     assert not Target.objects.exists()
 
 
@@ -171,25 +273,22 @@ def test_the_owner_sets_a_target_and_takes_it_away() -> None:
 def test_a_target_that_is_no_number_says_so(value: str) -> None:
     serving()
 
-    answer = sign_in("Owen").post("/p/churn/target", {"value": value})
+    answer = sign_in("Owen").post("/p/churn", TARGET | {"value": value})
 
+    page = shown(text(answer))
     assert answer.status_code == 400
-    assert "write a number" in text(answer)
+    assert "Write a number." in page.says("value")
+    assert page.holds("value", value)
 
 
 def test_a_note_comes_back_to_where_it_was_written() -> None:
     serving()
+    note = {"do": "note", "text": "<i>Prices rose</i>"}
 
-    page = sign_in("Owen").post(
-        "/p/churn/notes",
-        {"text": "<i>Prices rose</i>", "next": "/p/churn"},
-        follow=True,
-    )
+    page = sign_in("Owen").post("/p/churn", note, follow=True)
 
     assert "&lt;i&gt;Prices rose" in text(page)
-    away = sign_in("Owen").post("/p/churn/notes", {"text": "x", "next": "//evil.test"})
-    assert away.headers["Location"] == "/"
-    assert sign_in("Vera").post("/p/churn/notes", {"text": "x"}).status_code == 403
+    assert sign_in("Vera").post("/p/churn", note).status_code == 403
 
 
 # All projects
@@ -206,6 +305,32 @@ def test_every_project_is_listed_with_its_verdict_the_needy_first() -> None:
     assert "sure since" in page
     assert "1 alert firing" in page
     assert "30 % to version 2" in page
+
+
+def test_a_project_in_need_is_on_the_first_page_however_many_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "PAGE", 3)
+    for number in range(8):
+        project = make_project(f"project-{number}")
+        role = "labeller" if number == 6 else "viewer"
+        make_user("Vera", project=project, role=role)
+        if number in {5, 6, 7}:
+            version, moment = make_bare_version(project), now()
+            rule = AlertRule.objects.create(project=project, kind="drift")
+            Alert.objects.create(
+                project=project, rule=rule, version=version, state="firing",
+                opened_at=moment, updated_at=moment,
+            )  # fmt: skip
+    vera, address, pages = sign_in("Vera"), "/", list[list[int]]()
+
+    while address:
+        page = vera.get(address)
+        rows = page.context["rows"]
+        pages.append([int(row["project"].slug[-1]) for row in rows])
+        address = page.context["next"]
+
+    assert pages == [[5, 7, 0], [1, 2, 3], [4, 6]]
 
 
 def test_a_labeller_sees_no_numbers_but_the_way_to_the_cards() -> None:

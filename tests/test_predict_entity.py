@@ -3,12 +3,14 @@
 from typing import Any
 
 import pytest
+from django.db.models import F
 from pytest_django import Settings
 
 from mlsystem import baselines
 from registry import datasets, definition_sync, jobs
 from registry.models import Project
 from serving import tasks  # noqa: F401  # registers the task
+from serving.model_server import states
 from serving.models import Prediction
 from tests.calls import Rest
 from tests.factories import make_key, make_user
@@ -43,6 +45,34 @@ def test_an_entity_alone_is_looked_up(rest: Rest, parcels: Project) -> None:
     row = Prediction.objects.get(pk=body["id"])
     assert row.entity == f'["{entity["depot"]}","{entity["parcel"]}"]'
     assert row.features["weight"] > 0
+
+
+@pytest.mark.parametrize("change", ["another kind", "gone"])
+def test_a_change_of_the_fields_leaves_what_live_looks_up(
+    rest: Rest, parcels: Project, change: str
+) -> None:
+    """Fields are for the next version; the live one reads what it was made with."""
+    entity = known_parcel(parcels)
+    before = rest.post("predict", {"entity": entity}).json()
+    if change == "gone":
+        fields = [f for f in parcels.fields if f["kind"] not in {"numeric", "integer"}]
+    else:
+        kinds = {"numeric": "text", "integer": "text"}
+        fields = [
+            {"name": f["name"], "kind": kinds.get(f["kind"], f["kind"])}
+            for f in parcels.fields
+        ]
+    assert fields != parcels.fields
+    Project.objects.update(fields=fields, revision=F("revision") + 1)
+    definition_sync.refresh_lookups(project=Project.objects.get())
+    states.forget()
+
+    after = rest.post("predict", {"entity": entity})
+    assert after.status_code == 200, after.content
+    for name in ("prediction", "decision"):
+        assert after.json()[name] == before[name]
+    one, other = (Prediction.objects.get(pk=b["id"]) for b in (before, after.json()))
+    assert one.features == other.features
 
 
 def test_what_is_sent_beside_the_entity_counts_more_than_what_is_stored(

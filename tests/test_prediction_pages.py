@@ -1,5 +1,6 @@
 """The predictions log: filters that stay, pages without repeats, one click to a label."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -7,12 +8,14 @@ import pytest
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from playwright.sync_api import expect
 
 from labelling.models import Example
 from registry.clock import now
 from registry.models import Project, User
-from serving import prediction_pages, predictions
+from serving import predictions
 from serving.models import Prediction
+from tests.browsing import Watched
 from tests.factories import make_prediction, make_project
 from tests.full_project import make_full_project, make_people
 
@@ -59,6 +62,29 @@ def test_older_answers_are_read_page_by_page_without_a_repeat(log: Project) -> N
     assert seen == [f"order {i}" for i in reversed(range(120))]
 
 
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("model=abc", "Not a version&#x27;s number, so it is not used"),
+        ("from=yesterday", "Not used: write a day or a moment"),
+        ("to=31.1.", "Not used: write a day or a moment"),
+        ("role=lively", "Not used: choose one of live"),
+        ("only=lonely", "Not used: choose one of fallback"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_says_so_in_its_field(
+    log: Project, query: str, says: str
+) -> None:
+    page = sign_in("Owen").get(f"/p/churn/predictions?{query}")
+    name, _, typed = query.partition("=")
+    assert says in text(page)
+    assert f'id="{name}" aria-invalid="true" aria-describedby="{name}-wrong"' in text(
+        page
+    )
+    if name in {"model", "from", "to"}:
+        assert f'value="{typed}"' in text(page)
+
+
 def test_filters_stay_on_every_page(log: Project) -> None:
     owen = sign_in("Owen")
 
@@ -92,7 +118,7 @@ def test_the_log_is_filtered(log: Project, query: str, expected: list[str]) -> N
 def test_what_no_index_finds_is_looked_for_in_so_many_rows_a_page(
     log: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prediction_pages, "LOOKED", 30)
+    monkeypatch.setattr(predictions, "LOOKED", 30)
     owen, address, seen = sign_in("Owen"), "/p/churn/predictions?role=fallback", []
     first = owen.get(address)
     assert references(first) == ["order 110", "order 100", "order 90"]
@@ -115,7 +141,7 @@ def test_what_no_index_finds_is_looked_for_in_so_many_rows_a_page(
 def test_a_full_page_goes_on_where_it_ends(
     log: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prediction_pages, "LOOKED", 70)
+    monkeypatch.setattr(predictions, "LOOKED", 70)
     owen, address, seen = sign_in("Owen"), "/p/churn/predictions?role=live", []
     while address:
         page = owen.get(address)
@@ -179,6 +205,8 @@ def test_a_row_never_leads_to_another_house(log: Project) -> None:
 
 def test_a_test_is_nobodys_to_label(log: Project) -> None:
     row = make_prediction(log, test=True, reference="a test")
+    card = sign_in("Owen").get(f"/p/churn/predictions/{row.pk}/truth")
+    assert "Ask an expert" not in text(card)
 
     answer = sign_in("Owen").post(f"/p/churn/predictions/{row.pk}/label")
 
@@ -223,3 +251,42 @@ def test_what_is_rare_is_found_by_its_own_index(
     plan = predictions.log(log, **asked).order_by("-id")[:51].explain()
 
     assert index in plan
+
+
+@pytest.mark.parametrize(
+    ("horizon", "words"),
+    [
+        (timedelta(hours=12), "up to 12\u00a0hours."),
+        (timedelta(hours=30), "up to 30\u00a0hours."),
+        (timedelta(days=120), "up to 120\u00a0days."),
+        (timedelta(days=7), "up to 7\u00a0days."),
+    ],
+)
+def test_how_long_truth_may_take_is_said_as_it_is(
+    horizon: timedelta, words: str
+) -> None:
+    project = make_project(horizon=horizon)
+    make_people(project)
+    row = make_prediction(project)
+
+    truth = text(sign_in("Owen").get(f"/p/churn/predictions/{row.pk}/truth"))
+
+    assert words in truth
+
+
+@pytest.mark.needs_chromium
+@pytest.mark.django_db(transaction=True)
+def test_an_expert_is_asked_without_a_script(enter: Callable[..., Watched]) -> None:
+    project = make_project()
+    make_people(project)
+    row = make_prediction(project)
+    watched = enter("Owen", java_script_enabled=False)
+    page = watched.page
+    watched.open(f"/p/churn/predictions/{row.pk}")
+
+    page.get_by_role("link", name="What is known of it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The truth")
+    page.get_by_role("button", name="Ask an expert").click()
+
+    expect(page.get_by_text("It waits in the labelling queue")).to_be_visible()
+    assert Example.objects.filter(prediction_id=row.pk).exists()

@@ -11,6 +11,7 @@ from labelling.collector.truth import record_truth
 from registry.clock import now
 from registry.identifiers import canonical_key
 from registry.models import ModelVersion, Project
+from serving import predictions
 from serving.models import Prediction, PredictionInbox
 from tests.calls import Rest
 from tests.factories import (
@@ -42,6 +43,27 @@ def ids(rest: Rest, query: str = "") -> list[str]:
     return [row["id"] for row in answer.json()["results"]]
 
 
+def test_a_filter_takes_a_version_as_answers_name_it(churn: Project) -> None:
+    make_serving(churn)
+    rest = Rest(churn, make_key(churn, "manage", "read"))
+    row = make_prediction(churn, version=churn.versions.get())
+    for model in ("1", "churn/1"):
+        assert ids(rest, f"?model={model}") == [str(row.pk)]
+        for path in ("metrics", "drift"):
+            assert rest.get(f"{path}?model={model}").status_code == 200, (path, model)
+    for model, status in (("other/1", 404), ("churn/", 400), ("0", 400), ("x", 400),
+                          ("9" * 19, 400), ("churn/²", 400)):  # fmt: skip
+        for path in ("predictions", "metrics", "drift"):
+            answer = rest.get(f"{path}?model={model}")
+            assert answer.status_code == status, (path, model)
+
+
+def test_an_empty_filter_filters_nothing(churn: Project, rest: Rest) -> None:
+    row = make_prediction(churn)
+    assert ids(rest, "?reference=&entity=&cursor=") == [str(row.pk)]
+    assert rest.get("predictions?limit=").status_code == 400  # what is no text
+
+
 def test_an_answer_is_found_with_its_version_and_truth(
     churn: Project, rest: Rest
 ) -> None:
@@ -61,6 +83,14 @@ def test_an_answer_is_found_with_its_version_and_truth(
     (listed,) = rest.get("predictions").json()["results"]
     assert listed["truth"]["value"] == "No"
     assert "history" not in listed["truth"]
+
+
+def test_nought_is_an_answer_like_any_other(churn: Project, rest: Rest) -> None:
+    row = make_prediction(churn, output={"prediction": 0.0, "score": 0.0}, score=0.0)
+    (listed,) = rest.get("predictions").json()["results"]
+    for shown in (rest.get(f"predictions/{row.pk}").json(), listed):
+        assert (shown["prediction"], shown["score"]) == (0.0, 0.0)
+        assert not {"error", "reference", "warnings"} & set(shown)  # nothing to say
 
 
 def test_early_truth_and_silence_are_seen_before_any_tick(
@@ -96,6 +126,31 @@ def test_the_log_is_filtered_and_paged(churn: Project, rest: Rest) -> None:
     assert [row["id"] for row in following["results"]] == [first]
     for query in ("?from=yesterday", "?model=one", "?colour=red", "?cursor=x"):
         assert rest.get(f"predictions{query}").status_code == 400
+
+
+def test_what_is_rare_is_looked_for_in_so_many_answers_a_page(
+    churn: Project, rest: Rest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second, start = make_bare_version(churn, 2), now() - DAY
+    moments = [start + n * timedelta(minutes=1) for n in range(50)]
+    for n, moment in enumerate(moments):
+        version = {"version": second} if n % 20 == 0 else {}
+        make_prediction(churn, at=moment, reference=f"r{n}", entity="C1", **version)
+    monkeypatch.setattr(predictions, "LOOKED", 10)
+
+    found, address = [], "predictions?model=2&limit=5"
+    page = rest.get(address).json()
+    while page["next"]:
+        found.append([row["reference"] for row in page["results"]])
+        page = rest.client.get(page["next"], headers=rest.headers).json()
+    found.append([row["reference"] for row in page["results"]])
+
+    assert found == [["r40"], [], ["r20"], [], ["r0"]]
+    assert set(page) == {"results", "next"}
+    since, until = (quote(one.isoformat()) for one in (moments[3], moments[8]))
+    assert len(ids(rest, f"?from={since}&to={until}")) == 5  # an index finds them
+    assert len(ids(rest, "?reference=r3")) == 1
+    assert len(ids(rest, "?entity=C1&limit=50")) == 10  # of more than may be read
 
 
 def test_an_entity_of_several_columns_is_asked_for_as_json(rest: Rest) -> None:

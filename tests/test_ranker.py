@@ -207,3 +207,14 @@ def test_nothing_that_comes_in_breaks_a_vector(payload: dict[str, Any]) -> None:
     )
     assert np.isfinite(space.near).all()
     assert np.isfinite(space.wide.toarray()).all()
+
+
+def test_items_that_are_alike_are_still_each_chosen_once() -> None:
+    near = np.repeat(np.eye(3), 20, axis=0)  # sixty items, three of them unlike
+    margin = np.linspace(0, 1, len(near))
+    rng = np.random.default_rng(0)
+
+    found = sampling.diverse_margin(near, margin=margin, count=30, rng=rng)
+
+    assert len(set(found)) == len(found) == 30
+    assert {place // 20 for place in found[:3]} == {0, 1, 2}

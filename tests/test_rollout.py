@@ -131,6 +131,45 @@ def test_an_ab_test_keeps_its_share() -> None:
         step("set_percent", on_its_way("ab", percent=50), percent=60)
 
 
+@pytest.mark.parametrize("state", ["rejected", "archived"])
+def test_a_version_that_may_serve_no_more_is_not_gone_back_to(state: str) -> None:
+    """Live 3, before it 2, which somebody said no to: the baseline, 1, answers."""
+    row = step("promote", on_its_way())
+    before, third = row.live, make_version(row.project, kind="trained")
+    row = step("go_live", row, version=third)
+    ModelVersion.objects.filter(pk=before.pk).update(state=state)
+    row = rollout.of_project(row.project)
+    assert rollout.roles_of(before) == []
+    assert rollout.roles_of(row.baseline) == ["baseline", "previous"]
+
+    row = step("rollback", row)
+
+    assert (row.live, row.previous) == (row.baseline, third)
+    said = f"Version 2, live before, is {state}: back to the baseline."
+    assert RolloutEvent.objects.first().reason == said
+    row = step("rollback", row)  # and back again
+    assert (row.live, row.previous) == (third, row.baseline)
+
+
+def test_with_the_baseline_live_there_is_nothing_behind_a_rejected_version() -> None:
+    row = step("rollback", step("promote", on_its_way()))
+    ModelVersion.objects.filter(pk=row.previous.pk).update(state="rejected")
+    with pytest.raises(Conflict, match="Version 2, live before, is rejected, and the"):
+        step("rollback", rollout.of_project(row.project))
+
+
+def test_a_version_that_was_rejected_a_moment_ago_does_not_go_live() -> None:
+    row = step("promote", on_its_way())
+    third = make_version(row.project, kind="trained")
+    ModelVersion.objects.exclude(pk=row.baseline_id).update(state="rejected")
+    with pytest.raises(Conflict, match="rejected: only accepted"):  # read before
+        step("go_live", row, version=third)
+    row = step("rollback", row)
+    assert row.live == row.baseline
+    with pytest.raises(Conflict, match="rejected"):
+        step("rollback", row)
+
+
 @pytest.mark.parametrize("verb", ["pause", "hold", "resume", "promote", "rollback"])
 def test_an_idle_rollout_has_nothing_to(verb: str) -> None:
     with pytest.raises(Conflict):
@@ -298,6 +337,12 @@ class Walk(RuleBasedStateMachine):
         percent = None if mode == "shadow" else 10
         candidate = self.versions[index]
         self.tried("start", candidate=candidate, mode=mode, percent=percent)
+
+    @rule(index=st.integers(1, 2))
+    def say_no_to_what_does_not_serve(self, index: int) -> None:
+        version = self.versions[index]
+        if set(rollout.roles_of(version)) <= {"previous"}:
+            ModelVersion.objects.filter(pk=version.pk).update(state="rejected")
 
     @rule(percent=st.integers(0, 100))
     def move_the_slider(self, percent: int) -> None:

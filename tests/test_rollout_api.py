@@ -38,6 +38,13 @@ def ada(project: Project) -> Rest:
     return signed_in(project, "admin")
 
 
+def test_a_candidate_that_is_none_is_named(ada: Rest) -> None:
+    begun = {"candidate": 99, "mode": "shadow"}
+    answer = ada.post("rollout", begun, If_Match='"1"')
+    assert answer.status_code == 400
+    assert [error["field"] for error in answer.json()["errors"]] == ["candidate"]
+
+
 def test_a_rollout_goes_round_from_canary_to_promote_and_back(
     ada: Rest, project: Project
 ) -> None:

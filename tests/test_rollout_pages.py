@@ -1,6 +1,7 @@
 """The rollout page: what a share means, who would get it, what changes, and back again."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,8 +10,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from labelling.collector.truth import record_truth
+from monitoring.judging import comparison
 from monitoring.judging.comparison import compare_rollout
 from monitoring.judging.evidence import history
+from monitoring.judging.statistics import Interval
 from monitoring.monitor.folding import bring_up_to_date
 from registry.actors import COMMAND_LINE
 from registry.clock import moved_to, now
@@ -21,6 +24,7 @@ from serving.frontend import front
 from serving.models import Rollout
 from tests.factories import make_canary, make_project, make_rows, make_serving
 from tests.full_project import make_people
+from tests.refused import shown
 
 pytestmark = pytest.mark.django_db
 STEP = {"step-0-percent": "50", "step-0-hours": "1"}
@@ -76,8 +80,8 @@ def live_through(project: Project, *, hours: int, users: int) -> datetime:
 def press(client: Client, verb: str, **form: Any) -> HttpResponse:
     """A button, as the page shown just now holds it."""
     revision = rollout.of_project(Project.objects.get()).revision
-    given = {"revision": revision} | form
-    return client.post(f"/p/churn/rollout/{verb}", given, follow=True)
+    given = {"verb": verb, "revision": revision} | form
+    return client.post("/p/churn/rollout", given, follow=True)
 
 
 def taken_back(client: Client, page: HttpResponse) -> HttpResponse:
@@ -123,10 +127,52 @@ def test_the_chart_draws_the_interval_zero_and_the_margin(churn: Project) -> Non
 
     chart = json.loads(answer.content)
     assert chart["unit"] == "USD"
-    assert chart["head"] == ["Time", "gain", "low", "high", "n"]
+    assert chart["head"] == ["Until (UTC)", "gain", "low", "high", "n"]
     heights = {shape["y0"] for shape in chart["figure"]["layout"]["shapes"]}
     assert heights == {0.0, -2.5}
-    assert "interval" in chart["title"]
+    told = r"Version 2 (is better|is worse|may be better or worse) than live \((.*)\)\."
+    (_, reach) = re.fullmatch(told, chart["title"]).groups()  # type: ignore[union-attr]
+    assert re.fullmatch(r"−?[\d.]+ to −?[\d.]+ USD a prediction, \d+ truths", reach)
+
+
+def test_the_verdict_names_the_money_and_writes_a_real_minus() -> None:
+    undecided = Interval(value=1.3, low=-1.39, high=3.98)
+
+    found = comparison.by_sequence(undecided, margin=0.0, unit="USD")
+    plain = comparison.by_sequence(undecided, margin=0.0, unit="")
+
+    assert found["text"] == "Not decided yet: −1.39 to 3.98 USD a prediction."
+    assert plain["text"] == "Not decided yet: −1.39 to 3.98 a prediction."
+
+
+def test_each_number_says_what_it_is_and_its_unit(churn: Project) -> None:
+    live_through(churn, hours=4, users=80)
+
+    page = text(sign_in("Vera").get("/p/churn/rollout"))
+
+    assert page.count('<span class="small muted">USD</span></dd>') == 2
+    assert re.search(r"gained a prediction: <strong>−?[\d.]+\xa0USD</strong>", page)
+
+
+def test_one_answer_to_one_user_is_told_as_one(churn: Project) -> None:
+    live_through(churn, hours=1, users=1)
+
+    page = text(sign_in("Vera").get("/p/churn/rollout"))
+
+    assert ", 1 answer since " in page
+    assert ", 0 answers since " in page
+    told = (
+        "(1 user got the live version, 0|0 users got the live version, 1) the candidate"
+    )
+    assert re.search(told, page)  # whoever it fell to
+
+
+def test_no_number_of_the_page_has_a_hyphen_for_its_minus(churn: Project) -> None:
+    live_through(churn, hours=4, users=80)
+
+    page = text(sign_in("Vera").get("/p/churn/rollout"))
+
+    assert not re.search(r"[ (>]-\d", re.sub(r"<[^>]*>", " ", page))
 
 
 def test_targets_are_edited_as_rows_and_taken_back(churn: Project) -> None:
@@ -163,8 +209,8 @@ def test_odd_values_of_targets_survive_an_edit_and_its_undo(churn: Project) -> N
     rollout.set_targets(
         rollout=found, targets=before, by="Ada", revision=found.revision
     )
-    rows = sign_in("Ada").get("/p/churn/rollout").context["target_rows"]
-    form = {f"target-{n}-{k}": v for n, row in enumerate(rows) for k, v in row.items()}
+    rows = sign_in("Ada").get("/p/churn/rollout").context["forms"].targets
+    form = {cell.html_name: cell.value() or "" for row in rows for cell in row}
 
     press(ada, "targets", **form)
 
@@ -203,21 +249,47 @@ def test_a_plan_is_edited_as_rows_and_shown_as_steps(churn: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "form", "words"),
+    ("verb", "form", "cell", "words"),
     [
-        ("targets", {"target-0-values": "a", "target-0-percent": "all"}, "Target 1"),
-        ("plan", {"step-0-percent": "5"}, "Step 1, hours"),
-        ("plan", {**STEP, "step-1-percent": "5", "step-1-hours": "1"}, "be more than"),
-        ("plan", {**STEP, "step-0-min_n": "few"}, "Step 1, answers"),
+        (
+            "targets",
+            {"target-0-values": "a", "target-0-percent": "all"},
+            "target-0-percent",
+            "Write a number.",
+        ),
+        (
+            "targets",  # after a row that says nothing
+            {"target-0-values": "", "target-1-to": "live", "target-1-values": "ann"}
+            | {"target-1-percent": "50"},
+            "target-1-percent",
+            "A share is of the candidate only.",
+        ),
+        ("plan", {"step-0-percent": "5"}, "step-0-hours", "Write a number."),
+        ("plan", STEP | {"step-0-hours": "0"}, "step-0-hours", "Give hours, above 0"),
+        (
+            "plan",
+            {**STEP, "step-1-percent": "", "step-2-percent": "5", "step-2-hours": "1"},
+            "step-2-percent",
+            "Must be more than",
+        ),
+        ("plan", {**STEP, "step-0-min_n": "few"}, "step-0-min_n", "a whole number"),
+        ("percent", {"percent": "101"}, "percent", "write a number from 0 to 100"),
     ],
 )
-def test_a_wrong_row_is_named_and_changes_nothing(
-    churn: Project, verb: str, form: dict[str, str], words: str
+def test_a_wrong_cell_is_kept_and_told_and_changes_nothing(
+    churn: Project, verb: str, form: dict[str, str], cell: str, words: str
 ) -> None:
     before = rollout.of_project(churn).revision
 
-    assert words in text(press(sign_in("Ada"), verb, **form))
+    answer = press(sign_in("Ada"), verb, **form)
 
+    page = shown(text(answer))
+    assert answer.status_code == 400
+    assert words in page.says(cell)
+    assert page.focused[0] == cell
+    assert [name for name, value in form.items() if not page.holds(name, value)] == []
+    if verb != "percent":
+        assert f'id="edit-{verb}" open' in text(answer)
     assert rollout.of_project(churn).revision == before
 
 
@@ -294,6 +366,24 @@ def test_swapping_two_versions_is_taken_back(churn: Project) -> None:
     assert rollout.of_project(churn).live.number == 2
 
 
+def test_the_button_back_names_who_will_answer(churn: Project) -> None:
+    ada = sign_in("Ada")
+    press(ada, "promote")
+    assert "Back to version 1" in text(ada.get("/p/churn/rollout"))
+    make_canary(churn)
+    press(ada, "promote")
+    assert "Back to version 2" in text(ada.get("/p/churn/rollout"))
+    reject = "/api/v1/projects/churn/models/2/reject"
+    assert ada.post(reject, "{}", content_type="application/json").status_code == 200
+
+    page = text(ada.get("/p/churn/rollout"))
+    assert "Back to version 1" in page
+    assert "Version 2, live before, is rejected: the baseline answers instead." in page
+    (message,) = press(ada, "rollback").context["messages"]
+    assert "Version 2, live before, may serve no more: the baseline" in str(message)
+    assert rollout.of_project(churn).live.number == 1
+
+
 def test_a_plan_of_many_answers_is_taken_back(churn: Project) -> None:
     ada = sign_in("Ada")
     press(ada, "plan", **STEP | {"step-0-min_n": "1234567"})
@@ -307,36 +397,11 @@ def test_a_plan_of_many_answers_is_taken_back(churn: Project) -> None:
 def test_targets_that_are_none_are_refused(churn: Project, kept: str) -> None:
     before = rollout.of_project(churn).revision
 
-    assert press(sign_in("Ada"), "targets", targets=kept).status_code == 200
-
-    assert rollout.of_project(churn).revision == before
-
-
-@pytest.mark.parametrize(
-    ("verb", "form", "stays"),
-    [
-        (
-            "targets",
-            {"target-0-values": "ann\r\nbob", "target-0-percent": "all"},
-            [">ann\r\nbob</textarea>", 'value="all"', 'id="edit-targets" open'],
-        ),
-        (
-            "plan",
-            {"step-0-percent": "7.5", "step-0-hours": "soon"},
-            ['value="7.5"', 'value="soon"', 'id="edit-plan" open'],
-        ),
-    ],
-)
-def test_what_was_typed_stays_when_it_is_refused(
-    churn: Project, verb: str, form: dict[str, str], stays: list[str]
-) -> None:
-    given = {"verb": verb, "revision": rollout.of_project(churn).revision} | form
-
-    answer = sign_in("Ada").post("/p/churn/rollout", given)
+    answer = press(sign_in("Ada"), "targets", targets=kept)
 
     assert answer.status_code == 400
-    for words in stays:
-        assert words in text(answer)
+    assert 'role="alert"' in text(answer)
+    assert rollout.of_project(churn).revision == before
 
 
 def test_a_start_that_is_refused_keeps_what_was_typed(churn: Project) -> None:
@@ -347,26 +412,71 @@ def test_a_start_that_is_refused_keeps_what_was_typed(churn: Project) -> None:
     given |= {"percent": "150", "reason": "Let us see."}
 
     answer = ada.post("/p/churn/rollout", given)
-    page = text(answer)
+    page = shown(text(answer))
 
     assert answer.status_code == 400
-    for words in ('"ab" selected', 'value="150"', 'value="Let us see."'):
-        assert words in page
+    for name in ("candidate", "mode", "percent", "reason"):
+        assert page.holds(name, given[name])
+    assert "from 0 to 100" in page.says("percent")
     assert ada.post("/p/churn/rollout", given | {"percent": "10"}).status_code == 302
     assert rollout.of_project(churn).mode == "ab"
 
 
-def test_the_loser_of_two_edits_is_told_what_changed(churn: Project) -> None:
+LATE = {
+    "percent": {"percent": "50"},
+    "targets": {"target-0-to": "live", "target-0-values": "ann"},
+    "plan": {"step-0-percent": "60", "step-0-hours": "2", "step-0-min_n": "7"},
+    "promote": {"reason": "It is time."},
+}
+
+
+@pytest.mark.parametrize("verb", LATE)
+def test_the_loser_of_two_edits_keeps_what_was_typed_and_presses_once_more(
+    churn: Project, verb: str
+) -> None:
     ada, old = sign_in("Ada"), rollout.of_project(churn).revision
     press(ada, "percent", percent="40")
     press(ada, "hold", reason="Wait for Monday.")
 
-    page = text(press(ada, "percent", percent="50", revision=old))
+    answer = press(ada, verb, revision=old, **LATE[verb])
 
-    assert "Nothing was changed" in page
-    assert "The share of version 2 became 40 % (Ada)" in page
-    assert "Version 2 was held at 40 % (Ada)" in page
+    page, words = shown(text(answer)), " ".join(text(answer).split())
+    assert answer.status_code == 412
+    assert "Nothing was changed" in words
+    for told in ("The share of version 2 became 40 %", "Version 2 was held at 40 %"):
+        assert f'{told} <span class="muted">(Ada,' in words
+    assert "Wait for Monday." in words
+    typed = LATE[verb].items()
+    assert [name for name, value in typed if not page.holds(name, value)] == []
+    assert page.focused[0] == "div"
     assert rollout.of_project(churn).percent == 40
+    revision = next(page.named("revision")).value
+
+    press(ada, verb, revision=revision, **LATE[verb])
+
+    assert rollout.of_project(churn).revision == int(revision or 0) + 1
+
+
+@pytest.mark.parametrize("verb", ["percent", "targets", "plan", "start"])
+def test_what_was_typed_stays_though_its_candidate_is_gone_or_another_came(
+    churn: Project, verb: str
+) -> None:
+    ada = sign_in("Ada")
+    form = LATE.get(verb, {"candidate": "2", "mode": "ab", "percent": "7"})
+    old = rollout.of_project(churn).revision
+    press(ada, "rollback")
+    if verb == "start":
+        old = rollout.of_project(churn).revision
+        press(ada, "start", candidate="2", mode="canary", percent="5")
+
+    late = press(ada, verb, revision=old, **form)
+    again = press(ada, verb, **form)
+
+    for answer, status in ((late, 412), (again, 409)):
+        page = shown(text(answer))
+        assert answer.status_code == status
+        assert [n for n, value in form.items() if not page.holds(n, value)] == []
+        assert page.focused
 
 
 def test_history_tells_who_did_what_and_on_which_numbers(churn: Project) -> None:

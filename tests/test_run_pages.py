@@ -190,7 +190,7 @@ def test_an_owner_sets_the_schedule(churn: Project) -> None:
     ("changed", "words"),
     [
         ({"cron": "now and then"}, "Write five fields"),
-        ({"zone": "Atlantis"}, "Atlantis: unknown."),
+        ({"zone": "Atlantis"}, "Atlantis: no time zone"),
         ({"budget": "9" * 9}, "seconds"),
     ],
 )
@@ -213,7 +213,7 @@ def test_an_owner_sets_how_far_the_machine_goes(churn: Project) -> None:
     assert Project.objects.get().retrain_after == 25
     told = owen.post("/p/churn/runs", {"do": "autopilot", "mode": "mad"}, follow=True)
 
-    assert "choose manual, propose or automatic" in text(told)
+    assert "Choose manual, propose or automatic" in text(told)
     assert Project.objects.get().autopilot == "propose"
 
 

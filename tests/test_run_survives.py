@@ -74,6 +74,7 @@ def project() -> Project:
     return project
 
 
+@pytest.mark.faults
 def test_a_run_survives_the_death_of_its_workers(project: Project) -> None:
     run = pipeline.start(
         project=project, budget=60, params={"slots": 1}, trigger="rest", now=now()
@@ -92,6 +93,7 @@ def test_a_run_survives_the_death_of_its_workers(project: Project) -> None:
     assert Job.objects.filter(attempt=2, state="succeeded").count() == 3
 
 
+@pytest.mark.faults
 def test_a_dead_foreground_leaves_a_run_that_workers_finish(project: Project) -> None:
     path = "import sys; from django.core.management import call_command\n"
     child = start_python(path + "call_command('run', 'churn', '--budget', '60')")

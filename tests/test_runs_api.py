@@ -6,7 +6,10 @@ import pytest
 from django.test import Client
 
 from mlsystem import tasks  # noqa: F401  # registers the tasks
-from registry.models import Job, Project, Run, Schedule
+from mlsystem.orchestrator import pipeline
+from registry import jobs
+from registry.clock import now
+from registry.models import Job, Project, Run, Schedule, Step
 from tests.factories import make_dataset, make_key, make_project, make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.touches_services]
@@ -49,6 +52,19 @@ def test_an_owner_starts_a_run_and_watches_it(project: Project) -> None:
     assert send(owen, "GET", run["url"]).json()["id"] == run["id"]
     listed = send(owen, "GET", f"{RUNS}?status=running").json()
     assert [row["id"] for row in listed["results"]] == [run["id"]]
+
+
+def test_a_run_tells_its_log_in_the_order_of_its_steps(project: Project) -> None:
+    run = pipeline.start(project=project, now=now())
+    steps = [run.steps.get(name=name) for name in ("featurize", "extract")]
+    for step in steps:
+        job = jobs.enqueue(task=pipeline.STEP_TASK, project=project)
+        Job.objects.filter(pk=job.pk).update(log=f"10:00:00 {step.name}\n")
+        Step.objects.filter(pk=step.pk).update(job=job)
+    key = make_key(project, "read")
+    shown = send(Client(), "GET", f"{RUNS}/{run.number}", **{"X-Api-Key": key}).json()
+    assert shown["log"] == "10:00:00 extract\n10:00:00 featurize\n"
+    assert shown["log"] == "".join(step["log"] for step in shown["steps"])
 
 
 def test_a_second_run_is_refused_with_the_first_ones_id(project: Project) -> None:

@@ -3,10 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import DatabaseError
 
-from registry import schedules
+from mlsystem.orchestrator import triggers
+from registry import audit, schedules
+from registry.actors import Actor
 from registry.errors import InvalidInput
 from registry.models import Job, Schedule
+from tests.factories import make_project
 
 NIGHT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
@@ -50,7 +54,11 @@ def test_setting_it_again_changes_the_one_schedule():
 
 @pytest.mark.parametrize(
     ("changes", "field"),
-    [({"cron": "every night"}, "cron"), ({"zone": "Mars/Olympus"}, "zone")],
+    [
+        ({"cron": "every night"}, "cron"),
+        ({"cron": "* * * * * *"}, "cron"),  # the first would be seconds
+        ({"zone": "Mars/Olympus"}, "zone"),
+    ],
 )
 @pytest.mark.django_db
 def test_a_schedule_that_cannot_be_read_names_its_field(changes, field):
@@ -74,3 +82,16 @@ def test_three_in_the_morning_stays_three_in_the_morning_when_the_clocks_change(
         after=datetime(2026, 3, 27, 12, tzinfo=UTC),
     )
     assert winter.hour == 3
+
+
+@pytest.mark.django_db
+def test_no_schedule_is_set_that_no_audit_entry_tells_of(monkeypatch):
+    def full(**entry):
+        raise DatabaseError("database or disk is full")
+
+    monkeypatch.setattr(audit, "record", full)
+    given = {"cron": "0 3 * * *", "zone": "UTC", "budget": 60, "enabled": True}
+    actor = Actor(label="the tests", role="admin")
+    with pytest.raises(DatabaseError):
+        triggers.set_schedule(project=make_project(), by=actor, now=NIGHT, **given)
+    assert not Schedule.objects.exists()

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from registry.classes import find_class
 from registry.schema import (
     KINDS,
     as_json,
     check_fields,
     check_row,
-    find_class,
     json_schema,
 )
 
@@ -131,6 +131,11 @@ def test_a_class_is_also_the_equal_number_or_boolean() -> None:
     assert find_class(["0", "1"], True) == "1"
     assert find_class(["false", "true"], 0) == "false"
     assert find_class(["No", "Yes"], "Yes ") == "Yes"
+    for spelt in (True, 1, "true", "TRUE", "1", 1.0):
+        assert find_class(["False", "True"], spelt) == "True"
+        assert find_class(["0.0", "1.0"], spelt) == "1.0"
+    assert find_class(["1", "1.0"], "1.0") == "1.0"  # its own spelling first
+    assert find_class(["1", "01"], "1.0") == "1"
     assert find_class(["No", "Yes"], True) is None
     assert find_class(["No", "Yes"], 1) is None
 
@@ -144,10 +149,10 @@ def test_a_schema_is_checked_itself() -> None:
     ]
     fields = [error.field for error in check_fields(wrong)]
     assert fields == [
-        "fields.0.name",
-        "fields.1.kind",
-        "fields.2.minimum",
-        "fields.3.name",
+        "fields[0].name",
+        "fields[1].kind",
+        "fields[2].minimum",
+        "fields[3].name",
     ]
     assert not check_fields(ALL)
 

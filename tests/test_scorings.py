@@ -1,6 +1,7 @@
 """Many rows in the background: Parquet out, logged once, whatever dies in between."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from registry import jobs, storage
+from registry.clock import now
 from registry.datasets import register_dataset
 from registry.models import Dataset, Job, Project
-from serving import rollout, tasks  # noqa: F401  # registers the task
+from serving import housekeeping, rollout, tasks  # noqa: F401  # registers the task
 from serving.models import Prediction, PredictionInbox
-from serving.scorings import tables, work
+from serving.scorings import files, tables, work
 from tests.calls import Rest
 from tests.factories import (
     make_key,
@@ -128,6 +130,7 @@ class Died(Exception):
     """The worker is gone."""
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("where", ["put_part", "put_together"])
 def test_after_a_crash_it_goes_on_and_nothing_is_logged_twice(
     rest: Rest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, where: str
@@ -183,6 +186,71 @@ def test_a_scoring_that_is_stopped_stops(
     assert jobs.work_here(job).state == "cancelled"
     assert Prediction.objects.count() == 50
     assert rest.get(f"scorings/{job.pk}").json()["status"] == "cancelled"
+
+
+def test_files_go_when_answers_do(rest: Rest, dataset: Dataset) -> None:
+    job = begun(rest, {"dataset": 1})
+    jobs.work_here(job)
+    job.refresh_from_db()
+    place, url = job.result["uri"], f"scorings/{job.pk}"
+    assert job.finished_at is not None
+    Project.objects.update(retention=timedelta(days=2))
+
+    housekeeping.clean(job.finished_at + timedelta(days=1))
+    assert len(result_of(rest, url)) == ROWS
+    housekeeping.clean(job.finished_at + timedelta(days=3))
+
+    assert storage.is_gone(place)
+    assert rest.get(url).json()["file"] is None
+    assert "deleted" in rest.get(f"{url}/file").json()["detail"]
+
+
+def test_files_of_a_project_that_keeps_them_do_not_hide_those_of_one_that_does_not(
+    project: Project,
+) -> None:
+    short = make_project("short", retention=timedelta(days=1))
+    moment = now()
+
+    def scored(project: Project, *, days: int) -> Job:
+        return Job.objects.create(
+            task=files.TASK,
+            project=project,
+            state="succeeded",
+            due_at=moment,
+            finished_at=moment - timedelta(days=days),
+            result={"uri": "scorings/file.parquet"},
+        )
+
+    kept = [scored(project, days=20) for _ in range(files.FORGOTTEN)]
+    over = [scored(short, days=10), scored(project, days=30)]
+    assert files.forget(now=moment) == 2
+    held = Job.objects.filter(result__has_key="uri")
+    assert not held.filter(pk__in=[job.pk for job in over]).exists()
+    assert held.count() == len(kept)
+
+
+def test_a_stopped_scoring_leaves_no_file(
+    rest: Rest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = begun(rest, {"dataset": 1})
+    count = tables.chunks
+
+    def stopped(*given: Any, **more: Any) -> Any:
+        for place, piece in enumerate(count(*given, **more)):
+            if place == 2:
+                rest.post(f"scorings/{job.pk}/cancel")
+            yield piece
+
+    monkeypatch.setattr(tables, "chunks", stopped)
+    jobs.work_here(job)
+    assert job.state == "cancelled"
+    kept = [uri for uri, _ in [job.checkpoint["input"], *job.checkpoint["parts"]]]
+    assert kept
+    assert not any(map(storage.is_gone, kept))
+
+    housekeeping.clean(now())
+
+    assert all(map(storage.is_gone, kept))
 
 
 @pytest.mark.parametrize(

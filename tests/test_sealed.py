@@ -9,6 +9,7 @@ from django.test import Client
 
 from mlsystem import baselines
 from monitoring.evaluator import sealed
+from monitoring.models import Evaluation
 from registry import datasets, seal, storage
 from registry.models import Dataset, Project
 from tests.factories import make_dataset, make_frame, make_project, make_user
@@ -33,8 +34,10 @@ def as_owner(project: Project) -> Client:
     return client
 
 
-def evaluate(client: Client, body: dict[str, Any]) -> Any:
-    return client.post(EVALUATE, json.dumps(body), content_type="application/json")
+def evaluate(client: Client, body: dict[str, Any], **more: Any) -> Any:
+    return client.post(
+        EVALUATE, json.dumps(body), content_type="application/json", **more
+    )
 
 
 def longest_list(report: Any) -> int:
@@ -88,14 +91,29 @@ def test_predictions_from_elsewhere_get_metrics_and_no_rows(dataset: Dataset) ->
     said = [{"score": 0.2 + 0.6 * (i % 2)} for i in range(n)]
     answer = evaluate(owen, {"test_set": 1, "predictions": said})
     assert answer.status_code == 200, answer.content
-    report = answer.json()["report"]
+    report = answer.json()
     metric = report["metrics"]["roc_auc"]
     assert metric["low"] <= metric["value"] <= metric["high"]
-    assert (answer.json()["n"], answer.json()["looks"]) == (n, 1)
+    assert report["error_distribution"]["confusion"]
+    assert report["slices"][0]["n"] <= n
+    assert (report["test_set"], report["n"], report["looks"]) == (1, n, 1)
     assert longest_list(report) < n  # nothing is told row by row
     assert (
         evaluate(owen, {"test_set": 1, "predictions": ["No"] * n}).json()["looks"] == 2
     )
+
+
+def test_a_retry_with_its_key_is_no_second_look(dataset: Dataset) -> None:
+    owen = as_owner(dataset.project)
+    said = {"test_set": 1, "predictions": ["No"] * dataset.split.counts["test"]}
+    first, again = (
+        evaluate(owen, said, headers={"Idempotency-Key": "k"}) for _ in range(2)
+    )
+    assert first.json() == again.json()
+    assert (again.headers["Idempotency-Replayed"], looks(dataset)) == ("true", 1)
+    assert Evaluation.objects.count() == 1
+    other = evaluate(owen, {**said, "test_set": 2}, headers={"Idempotency-Key": "k"})
+    assert other.status_code == 422
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from registry.clock import now
 from registry.models import ApiKey, AuditEntry, Membership, Project, User
 from tests.factories import make_project, make_user
 from tests.full_project import PEOPLE, make_people
+from tests.refused import shown
 
 pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
 MEMBERS, KEYS = "/p/churn/settings/members", "/p/churn/settings/keys"
@@ -77,22 +78,24 @@ def test_members_come_change_and_go(ada: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "form",
+    ("form", "status"),
     [
-        {"do": "role", "user": "Nobody", "role": "viewer"},
-        {"do": "role", "user": "Omar", "role": "king"},
-        {"do": "remove", "user": "Ada"},  # the last admin
-        {"do": "invite", "name": "Nina", "role": "viewer"},  # Ada is no staff
-        {"do": "link", "user": "Erin"},
+        ({"do": "role", "user": "Nobody", "role": "viewer"}, 404),
+        ({"do": "role", "user": "Omar", "role": "king"}, 400),
+        ({"do": "remove", "user": "Ada"}, 409),  # the last admin
+        ({"do": "invite", "name": "Nina", "role": "viewer"}, 403),  # Ada is no staff
+        ({"do": "link", "user": "Erin"}, 403),
     ],
 )
-def test_who_cannot_be_a_member_is_told(ada: Client, form: dict[str, str]) -> None:
+def test_who_cannot_be_a_member_is_told(
+    ada: Client, form: dict[str, str], status: int
+) -> None:
     make_user("Omar")
     before = Membership.objects.count(), User.objects.count()
 
     answer = ada.post(MEMBERS, form)
 
-    assert answer.status_code == 400
+    assert answer.status_code == status
     assert 'role="alert"' in text(answer)
     assert (Membership.objects.count(), User.objects.count()) == before
 
@@ -171,22 +174,24 @@ def test_a_rotated_key_works_on_for_a_day(ada: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "form",
+    ("form", "status"),
     [
-        {"do": "key", "name": "shop", "scopes": "everything"},
-        {"do": "key", "name": "shop", "scopes": "read", "days": "999999"},
-        {"do": "key", "name": "", "scopes": "read"},
-        {"do": "key", "name": "shop", "scopes": "read", "for": "Sam"},
-        {"do": "revoke", "key": "999999"},
-        {"do": "rotate", "key": "²"},
+        ({"do": "key", "name": "shop", "scopes": "everything"}, 400),
+        ({"do": "key", "name": "shop", "scopes": "read", "days": "999999"}, 400),
+        ({"do": "key", "name": "", "scopes": "read"}, 400),
+        ({"do": "key", "name": "shop", "scopes": "read", "for": "Sam"}, 404),
+        ({"do": "revoke", "key": "999999"}, 404),
+        ({"do": "rotate", "key": "²"}, 404),
     ],
 )
-def test_keys_that_cannot_be_say_why(ada: Client, form: dict[str, str]) -> None:
+def test_keys_that_cannot_be_say_why(
+    ada: Client, form: dict[str, str], status: int
+) -> None:
     make_user("Sam")
 
     answer = ada.post(KEYS, form)
 
-    assert answer.status_code == 400
+    assert answer.status_code == status
     assert 'role="alert"' in text(answer)
     assert not ApiKey.objects.exists()
 
@@ -216,6 +221,58 @@ def test_the_problem_is_told_in_plain_words(churn: Project) -> None:
     assert (churn.zone, churn.primary_metric) == ("Europe/Zurich", "roc_auc")
 
 
+def test_whose_word_counts_and_the_control_share_stay_as_they_were_set(
+    churn: Project,
+) -> None:
+    form = problem_form(truth_precedence="outcome, expert", control_share="2.5")
+    save(sign_in("Owen"), "", churn, **form)
+    page = shown(text(sign_in("Owen").get("/p/churn/settings")))
+    assert page.holds("truth_precedence", "outcome, expert")
+    assert page.holds("control_share", "2.5")
+
+    churn.refresh_from_db()
+    assert churn.truth_precedence == ["outcome", "expert"]
+    assert float(churn.control_share) == 2.5
+    save(sign_in("Owen"), "", churn, **form)
+    assert AuditEntry.objects.first().detail["changed"] == []  # as it was
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("truth_precedence", "import", "Truth that comes in from now on is chosen"),
+        ("control_share", "5", "the baseline answers 5 % of users"),
+        ("strict_inputs", "on", "Inputs with unknown fields are refused from now on."),
+        ("zone", "Asia/Tokyo", "without an offset are read in Asia/Tokyo from now on"),
+        (
+            "retention_days",
+            "60",
+            "Predictions older than that are deleted from now on.",
+        ),
+        ("horizon_days", "7", "Charts and verdicts follow at once."),
+        ("name", "Leavers", "Saved."),
+    ],
+)
+def test_what_acts_at_once_is_said(
+    churn: Project, field: str, value: str, said: str
+) -> None:
+    Project.objects.update(retention=timedelta(days=365), horizon=timedelta(days=45))
+    Project.objects.update(primary_metric="roc_auc", zone="Europe/Zurich")
+    page = save(sign_in("Owen"), "", churn, **problem_form(**{field: value}))
+
+    (message,) = page.context["messages"]
+    assert said in str(message)
+    assert "stays as it is" not in str(message)
+
+
+def test_what_the_serving_version_keeps_is_said(churn: Project) -> None:
+    owen = sign_in("Owen")
+    page = save(owen, "/gate", churn, margin="1", slices=[])
+    assert "The next run is judged by it." in str(*page.context["messages"])
+    page = save(owen, "/costs", churn, **COSTS | {"kind": "none"})
+    assert "The version that serves keeps its own" in str(*page.context["messages"])
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -225,6 +282,10 @@ def test_the_problem_is_told_in_plain_words(churn: Project) -> None:
         ("zone", "Europe/Nowhere"),
         ("primary_metric", "beauty"),
         ("name", ""),
+        ("truth_precedence", "outcome, rumour"),
+        ("truth_precedence", "outcome outcome"),
+        ("control_share", "101"),
+        ("control_share", "0.125"),
     ],
 )
 def test_a_problem_that_cannot_be_keeps_what_was_typed(
@@ -236,26 +297,46 @@ def test_a_problem_that_cannot_be_keeps_what_was_typed(
 
     assert page.status_code == 400
     assert "As I typed it." in text(page)
-    assert 'role="alert"' in text(page)
+    assert shown(text(page)).says(field)
+    assert shown(text(page)).focused == [field]
     assert Project.objects.get(pk=churn.pk).horizon == timedelta(days=30)
 
 
 def test_the_loser_of_two_edits_is_told(churn: Project) -> None:
     owen = sign_in("Owen")
     old = churn.revision
-    save(owen, "", churn, **problem_form(name="First"))
+    save(sign_in("Ada"), "", churn, **problem_form(name="First", zone="UTC"))
 
     late = save(owen, "", churn, revision=old, **problem_form(name="Second"))
 
-    assert late.status_code == 400
-    assert "Somebody changed this project" in text(late)
-    assert 'value="Second"' in text(late)
+    page, words = shown(text(late)), " ".join(text(late).split())
+    assert late.status_code == 412
+    assert "Somebody changed this project while you were editing: Ada (" in words
+    assert "<strong>By now:</strong> First</p>" in words
+    assert "<strong>By now:</strong> UTC</p>" in words
+    assert words.count("By now:") == 2  # the rest is alike
+    assert page.holds("name", "Second")
+    assert page.focused == ["div"]
     churn.refresh_from_db()
     assert churn.name == "First"
     again = save(owen, "", churn, **problem_form(name="Second"))
     assert again.status_code == 200
     churn.refresh_from_db()
     assert churn.name == "Second"
+
+
+def test_the_loser_of_two_edits_of_costs_sees_the_others(churn: Project) -> None:
+    old = churn.revision
+    save(sign_in("Ada"), "/costs", churn, **COSTS)
+    form = COSTS | {"cell-1-0": "75", "cell-1-1": "75"}
+
+    late = save(sign_in("Owen"), "/costs", churn, revision=old, **form)
+
+    words = " ".join(text(late).split())
+    assert late.status_code == 412
+    assert "Ada (costs)" in words
+    assert words.count("<strong>By now:</strong> 60</p>") == 2
+    assert shown(text(late)).holds("cell-1-0", "75")
 
 
 def test_costs_are_typed_as_people_write_them(churn: Project) -> None:
@@ -290,7 +371,9 @@ def test_costs_that_cannot_be_say_where(
     page = save(sign_in("Owen"), "/costs", churn, **(COSTS | {field: value}))
 
     assert page.status_code == 400
-    assert says in text(page)
+    assert says in shown(text(page)).says(field)
+    assert shown(text(page)).holds(field, value)
+    assert shown(text(page)).focused == [field]
     churn.refresh_from_db()
     assert churn.costs == before
 
@@ -432,6 +515,26 @@ def test_the_gate_keeps_what_its_form_does_not_show(churn: Project) -> None:
     }
 
 
+def test_what_is_wrong_with_the_whole_decision_stands_under_none_of_its_fields(
+    churn: Project,
+) -> None:
+    page = save(sign_in("Owen"), "/costs", churn, costs="none", kind="cost")
+    assert page.status_code == 400
+    assert "A cost-minimal decision needs a cost matrix." in text(page)
+    assert not any(one.invalid for one in shown(text(page)).controls)
+
+
+def test_what_is_wrong_with_one_part_of_the_gate_stands_under_its_field(
+    churn: Project,
+) -> None:
+    Project.objects.update(gate={"slices": ["gone"]})
+    page = save(sign_in("Owen"), "/gate", churn, slices="gone", margin="1")
+    assert page.status_code == 400
+    assert "gone: no input." in text(page)
+    wrong = {one.name for one in shown(text(page)).controls if one.invalid}
+    assert wrong == {"slices"}
+
+
 def test_what_code_declares_is_shown_with_its_place(settings: Any) -> None:
     settings.MLSYSTEM_DEFINITIONS = ["tests.every_part"]
     project, _ = definition_sync.install(slug="parcels", by=make_user("Ada"))
@@ -445,6 +548,7 @@ def test_what_code_declares_is_shown_with_its_place(settings: Any) -> None:
     assert project.costs == before
     schema = text(ada.get("/p/parcels/data/schema"))
     assert "Declared in tests.every_part, line" in schema
+    assert '"At least">0<' in schema  # nought is a bound, not the lack of one
 
 
 # The trail
@@ -479,6 +583,17 @@ def test_odd_filters_of_the_trail_break_nothing(churn: Project, query: str) -> N
     assert page.status_code == 200
 
 
+def test_a_day_that_cannot_be_read_is_told_in_its_field(churn: Project) -> None:
+    AuditEntry.objects.create(project=churn, actor_name="Owen", action="key.create")
+    owen, address = sign_in("Owen"), "/p/churn/settings/audit"
+    page = shown(text(owen.get(f"{address}?from=2199-1-5&to=2026-02-31")))
+    for name in ("from", "to"):
+        assert page.says(name) == "Not used: write a day, as 2026-01-31."
+    page = owen.get(f"{address}?from=2199-01-05")
+    assert "Nothing like that has happened." in text(page)
+    assert shown(text(page)).says("from") == ""
+
+
 def test_only_owners_see_settings(churn: Project) -> None:
     make_user("Sam")
     for place in ("", "/costs", "/gate", "/members", "/audit"):
@@ -486,3 +601,11 @@ def test_only_owners_see_settings(churn: Project) -> None:
             status = sign_in(name).get(f"/p/churn/settings{place}").status_code
             expected = 200 if name in {"Ada", "Owen"} else 403
             assert status == (404 if name == "Sam" else expected), (name, place)
+
+
+def test_settings_lead_to_the_schema(ada: Client) -> None:
+    page = text(ada.get("/p/churn/settings"))
+    tabs = page.split('aria-label="Settings"')[1].split("</nav>")[0]
+
+    assert '<a href="/p/churn/data/schema">Schema</a>' in tabs
+    assert "Save the schema" in text(ada.get("/p/churn/data/schema"))

@@ -10,14 +10,15 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from monitoring.evaluator.moments import Moments
-from monitoring.evaluator.sentences import number
 from monitoring.models import DayBucket, Standing
 from monitoring.monitor.outcomes import Outcomes
+from monitoring.monitor.rollups import Piece
 from monitoring.owner import standing
-from monitoring.owner.days import Day, History
+from monitoring.owner.days import History
 from monitoring.owner.evidence import control_gain, gain_on_test, production_gain
 from registry.catalogue import METRICS
 from registry.models import ModelVersion, Project
+from registry.written import number
 from serving import rollout as rollouts
 from serving.models import Rollout
 from tests.factories import make_bare_version, make_project
@@ -31,16 +32,16 @@ def outcomes(costs: Any) -> Outcomes:
     return Outcomes("binary", "Yes", len(costs), {"cost": Moments.of(costs)})
 
 
-def a_day(version: int, ago: int, costs: Any, *, role: str = "live") -> Day:
-    return Day(
+def a_day(version: int, ago: int, costs: Any, *, role: str = "live") -> Piece:
+    return Piece(
         version=version,
         role=role,
-        day=NOW.date() - timedelta(days=ago),
+        at=NOW - timedelta(days=ago),
         n=len(costs),
         errors=0,
         fallbacks=0,
         truths=len(costs),
-        blob=outcomes(costs).pack(),
+        outcomes_blob=outcomes(costs).pack(),
         mature=True,
     )
 
@@ -119,8 +120,8 @@ def test_ranks_are_compared_by_their_intervals() -> None:
         return Outcomes("binary", "Yes", 600, {}, counts).pack()
 
     days = [
-        Day(version=v, role="live", day=NOW.date(), n=600, errors=0, fallbacks=0,
-            truths=600, blob=ranked(v == LIVE), mature=True)
+        Piece(version=v, role="live", at=NOW, n=600, errors=0, fallbacks=0,
+              truths=600, outcomes_blob=ranked(v == LIVE), mature=True)
         for v in (LIVE, BASELINE)
     ]  # fmt: skip
 

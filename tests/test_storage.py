@@ -62,6 +62,7 @@ def test_another_content_than_was_stored_is_refused(artifacts: str) -> None:
     assert error.value.permanent
 
 
+@pytest.mark.faults
 def test_a_file_changed_after_its_first_reading_is_noticed(artifacts: str) -> None:
     storage.put_bytes(path="a/b", data=b"hello")
     copy = storage.local_copy(uri="a/b", sha256=HELLO)
@@ -74,6 +75,7 @@ def test_a_file_changed_after_its_first_reading_is_noticed(artifacts: str) -> No
         assert again.read_bytes() == b"hello"
 
 
+@pytest.mark.faults
 def test_a_missing_file_says_so(artifacts: str) -> None:
     with pytest.raises(storage.ArtifactError, match="a/b is missing"):
         storage.local_copy(uri="a/b", sha256=HELLO)
@@ -97,6 +99,7 @@ def test_no_path_leads_out_of_the_store(artifacts: str, path: str) -> None:
         storage.local_copy(uri=path, sha256=HELLO)
 
 
+@pytest.mark.faults
 def test_a_crash_while_writing_leaves_nothing_behind(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.core.management import CommandError, call_command
 
+from mlsystem.supervisor import ground
 from mlsystem.version import BASE_DIR
 from tests.processes import child_environment
 from tests.watching import accepts, alive, eventually, family, free_port, linux
@@ -72,6 +75,20 @@ class Up:
             self.process.wait(timeout=40)
 
 
+@pytest.mark.parametrize("name", ["up", "up web", "up worker", "demo"])
+def test_windows_itself_is_refused_with_the_cure_that_the_readme_tells(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ground, "sys", SimpleNamespace(platform="win32"))
+
+    with pytest.raises(CommandError) as refused:
+        call_command(*name.split())
+
+    told = (BASE_DIR / "README.md").read_text("utf-8").replace("\n", " ")
+    assert "use WSL" in str(refused.value)
+    assert str(refused.value) in told
+
+
 def command(*arguments: str) -> list[str]:
     return [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
 
@@ -99,8 +116,9 @@ def test_web_two_workers_beat_and_a_broker_run(up):
     assert up.pids(r"valkey-server")
 
 
-def test_a_second_one_on_the_same_folder_is_refused_with_a_sentence(up):
-    ended = up.another("up", PORT=str(free_port()))
+@pytest.mark.parametrize("arguments", [["up"], ["demo", "--no-serve"]])
+def test_a_second_one_on_the_same_folder_is_refused_with_a_sentence(up, arguments):
+    ended = up.another(*arguments, PORT=str(free_port()))
 
     assert ended.returncode == 1
     assert f"already up on {up.folder} (process {up.process.pid})" in ended.stderr
@@ -132,6 +150,7 @@ def test_a_worker_alone_needs_a_broker_and_a_migrated_database(up, tmp_path):
     assert (unmigrated.returncode, alone.returncode) == (1, 1)
 
 
+@pytest.mark.faults
 @linux
 @pytest.mark.parametrize(
     "victim", ["granian", "celery_main quick", "celery_main beat", "valkey-server"]
@@ -165,6 +184,7 @@ def test_the_logs_hold_one_record_a_line_and_no_key(up):
     ] == []
 
 
+@pytest.mark.faults
 @linux
 def test_a_killed_supervisor_leaves_no_orphan_and_ctrl_c_no_trace(tmp_path):
     first = Up(tmp_path / "data")

@@ -65,6 +65,7 @@ def test_the_place_is_right_beyond_the_first_piece(
         read_table(path=path)
 
 
+@pytest.mark.faults
 def test_broken_rows_are_named_and_nothing_is_read(tmp_path: Path) -> None:
     path = written(tmp_path, b"a,b\n1,2\n3\n4,5,6\n7,8\n")
     with pytest.raises(InvalidInput, match="nothing was imported") as refusal:
@@ -129,6 +130,7 @@ def test_a_file_beyond_the_limit_is_refused(
         read_table(path=bomb)
 
 
+@pytest.mark.faults
 def test_gzip_is_unpacked_and_half_a_gzip_refused(tmp_path: Path) -> None:
     packed = gzip.compress(b"a,b\n1,2\n")
     frame, about = read_table(path=written(tmp_path, packed, "t.csv.gz"))
@@ -177,6 +179,7 @@ def test_parquet_comes_back_with_plain_types(tmp_path: Path) -> None:
     assert again["kind"].tolist() == ["a", "b"]
 
 
+@pytest.mark.faults
 def test_nested_and_broken_parquet_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pd.DataFrame({"a": [[1, 2]], "b": [1]}).to_parquet(path)

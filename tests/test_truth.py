@@ -258,6 +258,8 @@ def test_every_change_of_a_match_is_told_to_the_monitor_once(churn: Project) -> 
         ({"at": "2026-04-02T12:00:00Z"}, "at belongs to an entity"),
         ({"prediction": "7"}, "the id that the prediction's answer gave"),
         ({"prediction": 7}, "the id that the prediction's answer gave"),
+        ({"reference": ""}, "reference: "),  # whichever of them counts
+        ({"entity": ""}, "empty"),
         ({"prediction": None, "reference": ""}, "reference: "),
         ({"prediction": None, "reference": "x" * 201}, "200 characters"),
         ({"prediction": None, "entity": {"client": "C1"}}, "exactly customer"),

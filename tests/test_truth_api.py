@@ -75,6 +75,16 @@ def test_a_single_bad_truth_is_refused_by_name(
     assert not GroundTruth.objects.exists()
 
 
+@pytest.mark.parametrize("value", [True, 1, "true", "TRUE", "1.0"])
+def test_truth_is_the_class_however_it_is_spelt(value: Any) -> None:
+    project = make_project(
+        "leads", classes=["False", "True"], positive_class="True", costs={}
+    )
+    rest = Rest("leads", make_key(project, "truth"))
+    assert rest.post("truth", {"entity": "C1", "value": value}).status_code == 202
+    assert GroundTruth.objects.get().value == "True"
+
+
 def test_a_retry_with_its_idempotency_key_gives_the_same_answer(rest: Rest) -> None:
     body = {"reference": "a", "value": "Yes"}
     first = rest.post("truth", body, Idempotency_Key="t1")

@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -13,6 +14,7 @@ from django.test import Client
 from registry.models import Dataset, Project, User
 from serving import samples
 from serving.models import Prediction
+from tests import refused
 from tests.factories import (
     make_canary,
     make_dataset,
@@ -23,6 +25,7 @@ from tests.factories import (
 from tests.full_project import make_people
 
 pytestmark = pytest.mark.django_db
+FORM = "application/x-www-form-urlencoded"
 SENT = {"field:tenure": "3", "field:monthly_charges": "80"}
 
 
@@ -75,6 +78,22 @@ def test_a_background_request_gets_the_answer_alone(vera: Client) -> None:
     assert "<html" not in page
 
 
+def test_what_is_wrong_stands_under_its_field(vera: Client) -> None:
+    form = {"field:tenure": "three", "field:monthly_charges": "80"}
+
+    answer = vera.post("/p/churn/try", form)
+    part = text(vera.post("/p/churn/try", form, headers={"HX-Request": "true"}))
+
+    page = refused.shown(text(answer))
+    assert answer.status_code == 400
+    assert "write a whole number" in page.says("field:tenure")
+    assert page.focused == ["field:tenure"]
+    assert page.holds("field:tenure", "three")
+    slot = '<p class="error" id="f{}_error" hx-swap-oob="true">'
+    assert f"{slot.format(1)}&#x27;three&#x27;: write a whole number" in part
+    assert f"{slot.format(2)}</p>" in part
+
+
 def test_somebody_named_is_routed_as_they_would_be(
     churn: Project, vera: Client
 ) -> None:
@@ -90,7 +109,7 @@ def test_somebody_named_is_routed_as_they_would_be(
 
 def test_an_entity_may_be_asked_about_alone(churn: Project, vera: Client) -> None:
     empty = vera.get("/p/churn/try")
-    assert [name for name, _ in empty.context["entity"]] == ["customer"]
+    assert [one["name"] for one in empty.context["entity"]] == ["customer"]
 
     page = text(vera.post("/p/churn/try", {"entity:customer": "C12"}))
 
@@ -136,7 +155,31 @@ def test_a_median_of_zero_is_what_is_usual(churn: Project) -> None:
     dataset.profile["tenure"] = {"quantiles": {"0.5": 0.0}}
     Dataset.objects.update(profile=dataset.profile)
 
-    assert samples.example(churn)["tenure"] == 0
+    assert samples.example(churn, churn.fields)["tenure"] == 0
+
+
+def test_the_form_is_of_the_version_that_answers(churn: Project, vera: Client) -> None:
+    churn.fields = [{"name": "tenure", "kind": "text"}]
+    churn.save()
+
+    page = vera.get("/p/churn/try")
+    kinds = {field["name"]: field["kind"] for field in page.context["fields"]}
+    assert kinds["tenure"] == "integer"
+    assert "monthly_charges" in kinds
+    answered = vera.post("/p/churn/try", SENT)
+    assert answered.context["status"] == 200
+    assert Prediction.objects.get().input["monthly_charges"] == 80
+    shown = text(vera.get(f"/p/churn/predictions/{Prediction.objects.get().pk}"))
+    assert "computed" not in shown
+
+
+def test_a_form_of_thousands_of_inputs_is_read(vera: Client) -> None:
+    page = text(vera.get("/p/churn/try"))
+    assert "multipart" not in page  # its parts are limited, for everybody
+    body = urlencode(SENT | {f"field:f{i}": "" for i in range(1_500)})
+    answer = vera.post("/p/churn/try", body, content_type=FORM)
+    assert answer.status_code == 200
+    assert "Probability of Yes" in text(answer)
 
 
 def test_what_was_typed_stays_when_an_image_is_refused() -> None:
@@ -154,7 +197,8 @@ def test_what_was_typed_stays_when_an_image_is_refused() -> None:
     page = client.post("/p/digits/try", sent)
 
     assert page.status_code == 400
-    assert "The file is no PNG, JPEG or WebP image." in text(page)
+    told = "The file is no PNG, JPEG or WebP image."
+    assert told in refused.shown(text(page)).says("field:picture")
     for words in (">smudged</textarea>", 'value="B7"', 'value="ann"'):
         assert words in text(page)
 

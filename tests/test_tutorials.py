@@ -4,12 +4,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
+from pytest_django import Settings
 
 from mlsystem import baselines
 from registry import definition_sync
+from tests.calls import Rest
 from tests.factories import make_key
 from tests.watching import eventually, free_port
 
@@ -64,6 +68,46 @@ def test_a_client_gets_what_the_tutorial_says(live_server, tmp_path: Path) -> No
     (tmp_path / "client.py").write_text(code["python"])
     said = sh(f"{sys.executable} client.py", folder=tmp_path, KEY=key, ROOT=address)
     assert said.strip() in {"offer", "wait"}
+
+
+@pytest.fixture
+def mine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> Iterator[str]:
+    """The data scientist's module and its data, as the page writes them."""
+    for language, beside, text in blocks("tutorial-data-scientist.md"):
+        if language == "python":
+            path = tmp_path / beside.removeprefix("file=")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        elif "make_data.py" in text:
+            sh(text, folder=tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.MLSYSTEM_DEFINITIONS = ["mine.orders"]
+    yield "orders"
+    for name in ("mine", "mine.orders"):
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.django_db
+def test_a_data_scientists_module_answers_and_both_paths_agree(
+    mine: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the server and the minute of training that the whole tutorial takes."""
+    project, _ = definition_sync.install(slug=mine)
+    baselines.open_if_missing(project=project)
+    call_command("check_project", mine)
+    assert "rows are the same in training and serving." in capsys.readouterr().out
+
+    asked = [text for *_, text in blocks("tutorial-data-scientist.md")][-1]
+    body = re.search(r"-d '(.*)'", asked)
+    assert body is not None
+    rest = Rest(project, make_key(project, "predict"))
+    answer = rest.post("predict", body[1].encode())
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["model"] == "orders/1"
+    assert set(answer.json()) >= {"prediction", "explanation"}
+    assert "warnings" not in answer.json()
 
 
 @pytest.mark.slow

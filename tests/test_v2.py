@@ -96,6 +96,21 @@ def test_infer_goes_through_the_front_end_and_is_stored(rest: Rest) -> None:
     assert set(found["id"]["data"]) == ids
 
 
+@pytest.mark.parametrize(("place", "stored"), [("", 2), ("/versions/1", 0)])
+def test_a_retry_with_its_key_is_answered_again_and_stored_once(
+    rest: Rest, place: str, stored: int
+) -> None:
+    body = {"inputs": [TENURE, CHARGES]}
+    once = {"Idempotency-Key": "k"}
+    first, again = (rest.post(f"{MODEL}{place}/infer", body, **once) for _ in range(2))
+    assert first.status_code == 200, first.content
+    assert first.json() == again.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert Prediction.objects.count() == stored
+    other = rest.post(f"{MODEL}{place}/infer", {"inputs": []}, **once)
+    assert (other.status_code, set(other.json())) == (422, {"error"})
+
+
 def test_the_parameter_user_sticks_to_its_variant(rest: Rest, project: Project) -> None:
     make_canary(project, percent=50)
     routes = set()
@@ -107,6 +122,30 @@ def test_the_parameter_user_sticks_to_its_variant(rest: Rest, project: Project) 
         assert len(roles) == 1
         routes |= roles
     assert routes == {"live", "canary"}
+
+
+def test_the_version_that_answered_is_said(rest: Rest, project: Project) -> None:
+    make_canary(project)  # for everyone
+    body = rest.post(f"{MODEL}/infer", {"inputs": [TENURE, CHARGES]}).json()
+    assert body["model_version"] == "2"
+    assert by_name(body)["model"]["data"] == ["churn/2", "churn/2"]
+
+
+def test_rows_that_two_versions_answered_say_each_its_own(
+    rest: Rest, project: Project
+) -> None:
+    make_canary(project, percent=50)
+    many = [tensor("tenure", "INT64", [3] * 40)]
+    many += [tensor("monthly_charges", "FP64", [100.0] * 40)]
+    body = rest.post(f"{MODEL}/infer", {"inputs": many}).json()
+    said = by_name(body)["model"]["data"]
+    assert set(said) == {"churn/1", "churn/2"}
+    assert "model_version" not in body  # it is one for all, or none
+    by_id = {str(row.pk): f"churn/{row.version.number}"
+             for row in Prediction.objects.select_related("version")}  # fmt: skip
+    assert said == [by_id[each] for each in by_name(body)["id"]["data"]]
+    some = {"inputs": [TENURE, CHARGES], "outputs": [{"name": "model"}]}
+    assert set(by_name(rest.post(f"{MODEL}/infer", some).json())) == {"model"}
 
 
 def test_a_version_is_raw_and_not_stored(rest: Rest, project: Project) -> None:
@@ -167,6 +206,11 @@ def test_tensors_come_in_many_spellings(rest: Rest, inputs: list) -> None:
         ({"inputs": [7]}, "inputs[0]"),
         ({"inputs": [{"name": "tenure"}]}, "datatype"),
         ({"inputs": [TENURE | {"datatype": "STRING"}]}, "datatype"),
+        ({"inputs": [TENURE | {"datatype": []}]}, "datatype"),
+        ({"inputs": [TENURE | {"datatype": {}}]}, "datatype"),
+        ({"inputs": [TENURE | {"name": ["a"]}]}, "name"),
+        ({"inputs": [TENURE, CHARGES], "outputs": [{"name": []}]}, "outputs[0].name"),
+        ({"inputs": [TENURE, CHARGES], "outputs": [{"name": {}}]}, "outputs[0].name"),
         ({"inputs": [TENURE | {"shape": [1, 2]}]}, "shape"),
         ({"inputs": [TENURE | {"shape": [True, 1]}]}, "shape"),
         ({"inputs": [TENURE | {"shape": [0, 1], "data": []}]}, "shape"),

@@ -1,6 +1,8 @@
 """The leaderboard, two versions side by side, and the report of one: what they say, to
 whom, and what the buttons do."""
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from labelling.models import Match
 from monitoring.models import Evaluation
-from monitoring.versions import mistakes
+from monitoring.versions import board, mistakes
 from registry.clock import now
 from registry.models import ModelVersion, Project
 from tests.factories import make_bare_version, make_prediction, make_project, sign_in
@@ -58,6 +60,28 @@ def test_the_best_version_comes_first_and_the_untested_last(churn: Project) -> N
     assert order(text(vera.get("/p/churn/models")))[0] == 9
     assert order(text(vera.get("/p/churn/models")))[-1] == 3
     assert order(text(vera.get("/p/churn/models?order=newest")))[:2] == [9, 3]
+
+
+def test_of_many_versions_the_older_ones_are_behind_a_link(
+    churn: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board, "MOST", 3)
+    vera = sign_in("Vera")
+    assert "Older ones" not in text(vera.get("/p/churn/models?order=newest"))
+    for number in range(10, 15):
+        make_bare_version(churn, number)
+
+    first = text(vera.get("/p/churn/models?order=newest"))
+    assert order(first) == [14, 13, 12, 1]  # the baseline is always there
+    assert "At most 3 versions are ranked together: these are the newest." in first
+    (older,) = re.findall(r'href="([^"]*)">Older ones', first)
+    second = text(vera.get(f"/p/churn/models{html.unescape(older)}"))
+    assert order(second) == [11, 10, 3, 1]
+    assert "The newest ones" in second
+    (older,) = re.findall(r'href="([^"]*)">Older ones', second)
+    last = text(vera.get(f"/p/churn/models{html.unescape(older)}"))
+    assert order(last) == [2, 1]
+    assert "Older ones" not in last
 
 
 def test_the_newest_report_of_a_version_counts(churn: Project) -> None:
@@ -114,6 +138,13 @@ def test_more_versions_cost_no_more_queries(churn: Project) -> None:
     assert queries("/p/churn/models") == few
     assert queries("/p/churn/models?compare=1,2") < 20
     assert queries("/p/churn/models/2") < 20
+
+
+def test_what_was_never_judged_has_no_drawings(churn: Project) -> None:
+    page = text(sign_in("Vera").get("/p/churn/models/3"))
+
+    assert "Not judged on a test set yet." in page
+    assert "data-chart=" not in page
 
 
 # Two side by side
@@ -192,6 +223,7 @@ def test_a_rejected_version_says_why_first(churn: Project) -> None:
     assert "Version 3 was rejected. Too few test rows." in page
 
 
+@pytest.mark.faults
 def test_a_version_whose_file_is_gone_says_so_and_what_to_do(churn: Project) -> None:
     from registry import storage
 
@@ -203,6 +235,21 @@ def test_a_version_whose_file_is_gone_says_so_and_what_to_do(churn: Project) -> 
     page = text(sign_in("Vera").get("/p/churn/models/1"))
     assert "Its file is gone." in page
     assert "change the rollout" in page
+
+
+@pytest.mark.faults
+def test_what_is_archived_already_is_not_to_be_archived(churn: Project) -> None:
+    from registry import storage
+
+    version = churn.versions.get(number=3)
+    storage.delete(version.uri)
+    assert "or archive the version." in text(sign_in("Owen").get("/p/churn/models/3"))
+
+    sign_in("Owen").post("/p/churn/models/3/archive", {"reason": "Gone."})
+
+    page = text(sign_in("Owen").get("/p/churn/models/3"))
+    assert "Put the file back." in page
+    assert "archive the version" not in page
 
 
 def test_the_global_explanation_says_what_moves_the_answers(churn: Project) -> None:

@@ -55,6 +55,14 @@ def test_a_decision_reads_fields_that_the_model_does_not() -> None:
     assert answer.decision["action"] == "wait"
 
 
+def test_the_word_that_explanations_are_in_follows_the_project() -> None:
+    project = make_project()
+    version = make_version(project)
+    assert load_version(version).unit == "churn"
+    project.unit = "minutes"
+    assert load_version(version).unit == "minutes"
+
+
 def test_explanations_add_up_to_the_log_odds() -> None:
     loaded = load_version(make_version(make_project()))
     for row, told in zip(make_rows(10), loaded.explain(make_rows(10)), strict=True):
@@ -68,6 +76,7 @@ def test_explanations_add_up_to_the_log_odds() -> None:
         )
 
 
+@pytest.mark.faults
 def test_a_missing_file_is_refused_with_its_name() -> None:
     version = make_version(make_project())
     file_of(version).unlink()

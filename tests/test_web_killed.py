@@ -71,6 +71,7 @@ def client(port: int, key: str, name: str, heard: Heard) -> None:
         heard.broken += 1
 
 
+@pytest.mark.faults
 @linux
 def test_whatever_was_answered_before_the_web_server_was_killed_is_stored() -> None:
     project = make_serving().project

@@ -168,6 +168,16 @@ def test_a_busy_database_asks_to_come_back(client: Client) -> None:
     assert int(response.headers["Retry-After"]) >= 1
 
 
+@pytest.mark.faults
+def test_a_full_disk_is_called_so_here_and_in_the_log(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    problem = is_problem(client.get("/api/v1/broken?how=full"), 503)
+
+    assert problem["detail"].startswith("The disk is full: nothing was stored.")
+    assert "database or disk is full" in caplog.text
+
+
 def test_a_limit_says_how_long_to_wait(client: Client) -> None:
     response = client.get("/api/v1/broken?how=often")
 

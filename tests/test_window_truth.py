@@ -1,9 +1,11 @@
 """Truth as facts for windows: past rows of the source, and what the Collector is told."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
@@ -11,7 +13,16 @@ from pytest_django import Settings
 
 from labelling.collector.truth import record_truth
 from mlsystem import baselines
-from registry import clock, definition_sync, facts, featurizer
+from mlsystem.orchestrator import backtest
+from registry import (
+    clock,
+    datasets,
+    definition_store,
+    definition_sync,
+    facts,
+    featurizer,
+    sources,
+)
 from registry.actors import Actor
 from registry.models import Event, LookupRow, ModelVersion, Project
 from serving.frontend.front import predict
@@ -20,6 +31,7 @@ from tests.factories import make_key, make_user
 
 T = datetime(2026, 3, 10, 12, tzinfo=UTC)
 ACTOR = Actor(label="the tests", role="admin")
+MANY = re.compile(r"(\d+) times: INSERT")
 MODULE = """
 from datetime import timedelta
 from registry.definitions import *
@@ -99,6 +111,33 @@ def test_past_rows_are_facts_from_the_moment_they_were_known(project: Project) -
     assert dataset.lineage["truth_not_known_yet"] > 0
 
 
+def test_a_back_test_sees_trips_that_had_arrived_and_of_others_their_horizon(
+    project: Project,
+) -> None:
+    rows = datasets.training_frame(project.datasets.get())
+    at = T - timedelta(hours=150)
+    known = rows[backtest.truth_moments(project, rows) <= at]
+    under_way = rows[(rows["left"] <= at) & (rows["landed"] > at)]
+    assert set(under_way["trip"]) == {"t48", "t49"}  # they take an hour and more
+    assert set(known["trip"]) == {f"t{i}" for i in range(48)}
+    untold = rows.assign(landed=None)
+    known = untold[backtest.truth_moments(project, untold) <= at]
+    assert known["left"].max() == at - timedelta(hours=30)  # the horizon
+
+
+def test_a_few_days_of_a_source_are_read_as_those_of_all(project: Project) -> None:
+    definition = definition_store.definition_of(project)
+    assert definition is not None
+    reading = sources.Reading(definition, now=T)
+
+    some = reading.between(T - timedelta(hours=9), T - timedelta(hours=5)).frame
+
+    assert list(some["trip"]) == [f"t{number}" for number in range(190, 195)]
+    rows = reading.first().frame
+    same = rows[rows["trip"].isin(some["trip"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(some, same)
+
+
 def test_reading_the_source_again_adds_what_became_known(project: Project) -> None:
     before = Event.objects.filter(project=project).count()
     with clock.moved_to(T):
@@ -108,6 +147,21 @@ def test_reading_the_source_again_adds_what_became_known(project: Project) -> No
         dataset = definition_sync.refresh(project=project)
     assert dataset is not None
     assert Event.objects.filter(project=project).count() == dataset.rows == 200
+
+
+def test_the_past_is_written_in_short_transactions(
+    project: Project, tmp_path: Path
+) -> None:
+    """SQLite has one writer: whoever asks meanwhile must not wait for all of it."""
+    (tmp_path / "trips.csv").write_text(trips(1400))
+
+    with CaptureQueriesContext(connection) as asked:
+        definition_sync.keep_read(project=project, now=T)
+
+    written = [q["sql"] for q in asked if "registry_event" in q["sql"]]
+    rows = [int(found[1]) for sql in written if (found := MANY.match(sql))]
+    assert sum(rows) > 1100
+    assert max(rows) <= 500
 
 
 def test_a_truth_is_seen_by_the_next_prediction_and_not_before(
@@ -236,8 +290,11 @@ def test_features_are_asked_over_another_length(project: Project) -> None:
     wrong = rest.post("features", body | {"params": {"nonsense": 48}})
     assert wrong.status_code == 400
     assert "line_delay" in wrong.json()["errors"][0]["message"]
-    early = body | {"at": "0001-01-01T00:00:00Z"}
+    early = body | {"at": "1900-01-01T00:00:00Z"}
     assert rest.post("features", early).status_code == 200
+    assert (
+        rest.post("features", body | {"at": "0001-01-01T00:00:00Z"}).status_code == 400
+    )
     endless = rest.post("features", body | {"params": {"line_delay": 1e300}})
     assert endless.status_code == 400
     assert endless.json()["errors"][0]["field"] == "params.line_delay"

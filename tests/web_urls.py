@@ -85,6 +85,7 @@ class BrokenApi(HouseApi):
         errors: dict[str, Exception] = {
             "bug": RuntimeError("a secret detail"),
             "busy": OperationalError("database is locked"),
+            "full": OperationalError("database or disk is full"),
             "often": TooMany("Slowly.", retry_after=7),
         }
         raise errors[self.query()["how"]]
@@ -104,6 +105,9 @@ class FilesApi(Uploads, ProjectApi):
     uploads = ("text/csv",)
     upload_limit = 20 * 2**20
 
+    class Form(StrictSerializer):
+        name = serializers.CharField(max_length=20, required=False)
+
     class Output(serializers.Serializer):
         name = serializers.CharField()
         size = serializers.IntegerField()
@@ -111,7 +115,7 @@ class FilesApi(Uploads, ProjectApi):
         sha256 = serializers.CharField()
         fields_ = serializers.DictField(source="fields")
 
-    @operation("Send a file.", output=Output)
+    @operation("Send a file.", form=Form, output=Output)
     def post(self, request: Request, project: str) -> Response:
         upload = self.upload()
         upload.head = upload.path.read_text()[:20]  # type: ignore[attr-defined]

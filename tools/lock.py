@@ -14,34 +14,48 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+CORE = "requirements.txt"
 LOCKS: dict[str, tuple[str, ...]] = {
-    "requirements.txt": (),
+    CORE: (),
     "requirements-dev.txt": ("dev",),
+    "requirements-telemetry.txt": ("telemetry",),
 }
+ADDED = {"requirements-telemetry.txt"}  # beside what the core lock has installed
 
 
-def wanted(groups: tuple[str, ...]) -> list[str]:
+def wanted(name: str) -> list[str]:
     """The requirements that a lock file has to satisfy."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    found = list(project["project"]["dependencies"])
-    for group in groups:
-        found += project["dependency-groups"][group]
+    found = [] if name in ADDED else list(project["project"]["dependencies"])
+    for group in LOCKS[name]:
+        found += _members(project["dependency-groups"], group)
     return sorted(found)
 
 
-def stamp(groups: tuple[str, ...]) -> str:
-    digest = hashlib.sha256(json.dumps(wanted(groups)).encode()).hexdigest()
+def _members(groups: dict[str, list[Any]], name: str) -> list[str]:
+    """A group's requirements, with those of the groups it includes."""
+    found: list[str] = []
+    for one in groups[name]:
+        whole = isinstance(one, dict)
+        found += _members(groups, one["include-group"]) if whole else [one]
+    return found
+
+
+def stamp(name: str) -> str:
+    digest = hashlib.sha256(json.dumps(wanted(name)).encode()).hexdigest()
     return f"# Compiled by `make lock` from pyproject.toml, digest {digest[:16]}"
 
 
 def write(arguments: list[str]) -> None:
     for name, groups in LOCKS.items():
         path = ROOT / name
+        source = ("--constraints", CORE) if name in ADDED else ("pyproject.toml",)
         subprocess.run(  # noqa: S603
             [
-                *(str(ROOT / ".venv/bin/uv"), "pip", "compile", "pyproject.toml"),
+                *(str(ROOT / ".venv/bin/uv"), "pip", "compile", *source),
                 *(word for group in groups for word in ("--group", group)),
                 *("--universal", "--python-version", "3.11", "--generate-hashes"),
                 *("--no-header", "--no-emit-index-url", "--quiet"),
@@ -51,15 +65,15 @@ def write(arguments: list[str]) -> None:
             check=True,
         )
         text = path.read_text("utf-8")
-        path.write_text(f"{stamp(groups)}\n{text}", "utf-8")
+        path.write_text(f"{stamp(name)}\n{text}", "utf-8")
 
 
 def check() -> list[str]:
     """What is wrong, as sentences."""
     problems = []
-    for name, groups in LOCKS.items():
+    for name in LOCKS:
         text = (ROOT / name).read_text("utf-8")
-        if not text.startswith(stamp(groups) + "\n"):
+        if not text.startswith(stamp(name) + "\n"):
             problems.append(f"{name} does not fit pyproject.toml: run `make lock`.")
         if re.search(
             r"^\s*(-i|--(extra-)?index-url|--find-links)\b|https?://",

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 SCREENS = ROOT / "docs" / "screens"
@@ -56,6 +56,7 @@ def main() -> int:
             "DATA_DIR": str(Path(folder).resolve()),
             "PORT": str(port),
             "PUBLIC_URL": root,
+            "SOURCE_FILES_URL": f"file://{ROOT}/mlsystem/examples/data",
         }
         made = subprocess.run(
             [sys.executable, "tools/screens_data.py"],
@@ -64,7 +65,7 @@ def main() -> int:
         found = json.loads(made.stdout.splitlines()[-1])
         held.enter_context(_served(root, environment))
         wanted = _wanted(found["pages"], options)
-        _photograph(root, found["session"], wanted, tour=options.tour)
+        _photograph(root, found["sessions"], wanted, tour=options.tour)
     return 0
 
 
@@ -84,7 +85,7 @@ def _wanted(
 
 def _photograph(
     root: str,
-    session: dict[str, str],
+    sessions: dict[str, dict[str, str] | None],
     wanted: dict[str, tuple[str, list[tuple[int, str]]]],
     *,
     tour: bool,
@@ -94,16 +95,25 @@ def _photograph(
         browser = playwright.chromium.launch(
             executable_path=_chromium(), args=["--no-sandbox", "--disable-gpu"]
         )
-        context = browser.new_context(reduced_motion="reduce", locale="en-GB")
-        context.add_cookies([{**session, "url": root}])  # type: ignore[typeddict-item]
-        page = context.new_page()
+        people = {
+            begins: _signed_in(browser, root, cookie)
+            for begins, cookie in sessions.items()
+        }
         for number, (name, (address, looks)) in enumerate(wanted.items(), start=1):
             print(f"{number}/{len(wanted)} {address}", flush=True)  # noqa: T201
+            page = people[max(filter(name.startswith, people), key=len)]
             for width, scheme in looks:
                 shot = _shot(page, root + address, width, scheme, whole=not tour)
                 file = f"tour-{name}" if tour else f"{name}-{width}-{scheme}"
                 _save(shot, SCREENS / f"{file}.png")
         browser.close()
+
+
+def _signed_in(browser: Browser, root: str, cookie: dict[str, str] | None) -> Page:
+    context = browser.new_context(reduced_motion="reduce", locale="en-GB")
+    if cookie:
+        context.add_cookies([{**cookie, "url": root}])  # type: ignore[typeddict-item]
+    return context.new_page()
 
 
 def _shot(page: Page, address: str, width: int, scheme: Any, *, whole: bool) -> bytes:
@@ -161,7 +171,7 @@ def _answers(root: str) -> bool:
 
 
 def _chromium() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome")
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
     found = os.environ.get("CHROMIUM") or next(
         filter(None, map(shutil.which, names)), ""
     )

@@ -19,16 +19,15 @@ from registry.web.api import (
     idempotent,
     operation,
 )
-from registry.web.fields import InputField, TruthField
-from registry.web.uploads import UPLOAD_LIMIT, Uploads
+from registry.web.fields import ExampleField, TruthField
+from registry.web.uploads import LINES, UPLOAD_LIMIT, Uploads
 
 LARGEST_LIST = 10_000
-NDJSON = "application/x-ndjson"
 REVIEW = allow("reviewer", "label")
 
 
 class ExampleItem(StrictSerializer):
-    payload = InputField(help_text="What the labeller sees; the target is hidden.")
+    payload = ExampleField(help_text="What the labeller sees; the target is hidden.")
     key = serializers.CharField(
         required=False,
         max_length=200,
@@ -45,8 +44,12 @@ class ExampleItem(StrictSerializer):
 
 class ExampleOutput(serializers.ModelSerializer):
     payload = serializers.DictField(source="payload.data")
-    answer = TruthField()
-    prediction = serializers.UUIDField(source="prediction_id")
+    answer = TruthField(allow_null=True, help_text="What the experts agreed on.")
+    prediction = serializers.UUIDField(
+        source="prediction_id",
+        allow_null=True,
+        help_text="The answer it came from; null of what was imported.",
+    )
 
     class Meta:
         model = Example
@@ -59,7 +62,7 @@ class ExampleOutput(serializers.ModelSerializer):
 
 class ExamplesApi(Uploads, ProjectApi):  # type: ignore[misc]
     access = {"GET": REVIEW, "POST": REVIEW}
-    uploads = (NDJSON,)
+    uploads = LINES
     upload_limit = UPLOAD_LIMIT
 
     class Output(serializers.Serializer):

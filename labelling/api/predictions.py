@@ -9,10 +9,10 @@ from rest_framework import serializers
 
 from labelling.collector.matching import SILENCE, Verdict, asked_of, judge
 from registry.clock import now as clock_now
-from registry.errors import DomainError, InvalidInput, NotFound
+from registry.errors import DomainError, FieldError, InvalidInput
 from registry.identifiers import canonical_key
 from registry.models import Project
-from registry.web import keyset, problems
+from registry.web import problems
 from registry.web.api import (
     Moment,
     ProjectApi,
@@ -24,6 +24,7 @@ from registry.web.api import (
     operation,
 )
 from registry.web.fields import EntityField, InputField, OneByOne, TruthField
+from registry.web.serializers import ModelNumber
 from serving import elsewhere, predictions
 from serving.models import Prediction
 
@@ -49,7 +50,10 @@ class PredictionOutput(serializers.Serializer):
     """As it was answered; `truth` is null while it is unknown."""
 
     id = serializers.UUIDField()
-    prediction = TruthField()
+    prediction = TruthField(
+        required=False, help_text="Not there where a candidate failed: see `error`."
+    )
+    error = serializers.CharField(required=False)
     model = serializers.CharField()
     variant = serializers.CharField()
     input = serializers.DictField()
@@ -111,24 +115,31 @@ class PredictionsApi(ProjectApi):
             "entity": serializers.CharField(required=False, max_length=600),
             "from": Moment(required=False),
             "to": Moment(required=False),
-            "model": serializers.IntegerField(required=False, min_value=1),
+            "model": ModelNumber(required=False),
         },
     )
     def get(self, request: Request, project: str) -> Response:
         """By reference, entity, model, and the moment predicted for (from inclusive,
-        to exclusive). What shadows said is listed where a model is named."""
+        to exclusive). What shadows said is listed where a model is named. What is rare
+        is looked for in 50 000 answers a page: then a page holds few or none, and `next`
+        goes on from there; it is null where the log ends."""
         asked = self.query()
-        rows = predictions.log(
-            self.project,
-            reference=asked.get("reference", ""),
-            entity=entity_of(self.project, asked.get("entity", "")),
-            since=asked.get("from"),
-            until=asked.get("to"),
-            model=asked.get("model"),
-        )
+        narrow: Any = {
+            "reference": asked.get("reference", ""),
+            "entity": entity_of(self.project, asked.get("entity", "")),
+            "since": asked.get("from"),
+            "until": asked.get("to"),
+        }
+        rows = predictions.log(self.project, model=asked.get("model"), **narrow)
         if "model" not in asked:
             rows = rows.filter(shadow_of__isnull=True)
-        page = keyset.page(rows, request, order="-id")
+        everything = "model" not in asked and not any(narrow.values())
+        page = predictions.page(
+            rows,
+            request,
+            project=self.project,
+            at_once=everything or predictions.found_at_once(self.project, **narrow),
+        )
         found = shown_with_truth(self.project, page["results"])
         return Response({"results": found, "next": page["next"]})
 
@@ -161,7 +172,7 @@ class PredictionApi(ProjectApi):
         """With everything that was ever said about its truth."""
         row = predictions.log(self.project).filter(pk=prediction).first()
         if row is None:
-            raise NotFound("There is no such prediction in this project.")
+            raise predictions.missing(self.project, prediction, now=clock_now())
         (found,) = shown_with_truth(self.project, [row], history=True)
         return Response(found)
 
@@ -209,8 +220,9 @@ def entity_of(project: Project, text: str) -> str:
     try:
         value = json.loads(text)
     except ValueError:
+        told = f"Write a JSON object of {', '.join(project.entity)}."
         raise InvalidInput(
-            f"entity: write a JSON object of {', '.join(project.entity)}."
+            f"entity: {told}", errors=[FieldError("entity", told)]
         ) from None
     return canonical_key(project.entity, value)
 

@@ -48,11 +48,14 @@ class HandoutOutput(serializers.Serializer):
     retry_after = serializers.IntegerField(
         required=False, help_text="Seconds; all that is left is with others."
     )
+    paused = serializers.CharField(
+        required=False, help_text="Why you get none; a reviewer lets you go on."
+    )
 
 
 class AnnotationOutput(serializers.ModelSerializer):
     example = serializers.IntegerField(source="example_id")
-    value = TruthField()
+    value = TruthField(allow_null=True, help_text="Null of a skip, and of cannot_tell.")
 
     class Meta:
         model = Annotation
@@ -141,7 +144,13 @@ class RenewApi(ProjectApi):
     class Output(serializers.Serializer):
         expires_at = serializers.DateTimeField()
 
-    @operation("Keep leases.", input=LeasesInput, output=Output, errors=(409,))
+    @operation(
+        "Keep leases.",
+        input=LeasesInput,
+        output=Output,
+        errors=(409,),
+        creates=False,
+    )
     def post(self, request: Request, project: str) -> Response:
         until = leases.renew(
             project=self.project,
@@ -158,7 +167,9 @@ class ReleaseApi(ProjectApi):
     class Output(serializers.Serializer):
         released = serializers.IntegerField()
 
-    @operation("Give cards back unanswered.", input=LeasesInput, output=Output)
+    @operation(
+        "Give cards back unanswered.", input=LeasesInput, output=Output, creates=False
+    )
     def post(self, request: Request, project: str) -> Response:
         released = leases.release(
             project=self.project,
@@ -181,6 +192,7 @@ class SkipApi(ProjectApi):
         annotation = AnnotationOutput()
 
     @operation("Skip an example.", input=Input, output=Output, errors=(409,))
+    @idempotent
     def post(self, request: Request, project: str, example: int) -> Response:
         """It goes to somebody else, and comes back to you after all the others."""
         said = self.body()

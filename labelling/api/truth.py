@@ -30,23 +30,36 @@ class ItemError(serializers.Serializer):
 
 
 class TruthItem(StrictSerializer):
-    """By prediction, else reference, else entity; without `observed_at` it is now."""
+    """By prediction, else reference, else entity; without `observed_at` it is now. Null
+    is as good as left out, but for the value."""
 
-    prediction = serializers.UUIDField(required=False)
-    reference = serializers.CharField(required=False, max_length=200)
-    entity = EntityField(required=False)
-    at = Moment(required=False, help_text="The moment predicted for, of an entity.")
+    prediction = serializers.UUIDField(required=False, allow_null=True)
+    reference = serializers.CharField(required=False, allow_null=True, max_length=200)
+    entity = EntityField(required=False, allow_null=True)
+    at = Moment(
+        required=False,
+        allow_null=True,
+        help_text="The moment predicted for, of an entity.",
+    )
     value = TruthField()
-    observed_at = Moment(required=False)
+    observed_at = Moment(required=False, allow_null=True)
     source = serializers.ChoiceField(  # type: ignore[assignment]
-        ["outcome", "feedback", "import"], required=False, default="outcome"
+        ["outcome", "feedback", "import"],
+        required=False,
+        allow_null=True,
+        default="outcome",
     )
 
 
 class TruthRow(serializers.ModelSerializer):
     key = serializers.CharField(help_text="A prediction's id, a reference, an entity.")
-    value = TruthField()
-    by = serializers.CharField(source="author.username", default=None)
+    value = TruthField(allow_null=True, help_text="Null where it is taken back.")
+    by = serializers.CharField(
+        source="author.username",
+        default=None,
+        allow_null=True,
+        help_text="The expert; null of what came in otherwise.",
+    )
 
     class Meta:
         model = GroundTruth

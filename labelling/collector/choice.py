@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-PRECEDENCE = ("expert", "outcome", "feedback", "import")
+from registry.precedence import SOURCES, complete
+
 # A truth about this one prediction says more than one about its subject.
 CLOSENESS = {"prediction": 0, "reference": 1, "entity": 2}
 
@@ -74,7 +75,7 @@ def applies(truth: Said, asked: Asked, *, horizon: timedelta | None) -> bool:
 
 
 def choose(
-    truths: Iterable[Truth], *, precedence: Sequence[str] = PRECEDENCE
+    truths: Iterable[Truth], *, precedence: Sequence[str] = SOURCES
 ) -> Truth | None:
     """Of the truths that apply to one prediction the one that counts, if any.
 
@@ -100,13 +101,3 @@ def choose(
         elif voice not in taken_back:
             return truth
     return None
-
-
-def complete(precedence: Sequence[str]) -> list[str]:
-    """A project's order of sources, with those it does not name behind.
-
-    >>> complete(["outcome"])
-    ['outcome', 'expert', 'feedback', 'import']
-    """
-    named = [source for source in dict.fromkeys(precedence) if source in PRECEDENCE]
-    return named + [source for source in PRECEDENCE if source not in named]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from labelling.collector.values import Value, check_value
 from labelling.models import GroundTruth
+from registry import moments
 from registry.errors import DomainError
 from registry.identifiers import canonical_key
 from registry.models import Project
@@ -18,7 +19,6 @@ FIELDS = ("prediction", "reference", "entity", "at", "value", "observed_at", "so
 # Experts speak through the labeller alone.
 SOURCES = ("outcome", "feedback", "import")
 LONGEST_REFERENCE, LONGEST_ENTITY = 200, 300
-EARLIEST, LATEST = 1900, 2200  # years between which a moment is no slip of the pen
 
 
 class Refused(ValueError):
@@ -40,6 +40,7 @@ class Claim:
     observed_at: datetime
     at: datetime | None = None
     dated: bool = False  # the client said when; else it is now
+    received_at: datetime | None = None  # None: it comes now
     author_id: int | None = None
     confidence: float | None = None
 
@@ -84,11 +85,9 @@ def moment(value: Any, field: str) -> datetime | None:
     """A moment with an offset, or None where none was given."""
     try:
         found: datetime | None = check_field({"name": field, "kind": "datetime"}, value)
+        return found and moments.within(found)
     except ValueError as error:
         raise Refused(field, str(error)) from error
-    if found and not EARLIEST <= found.year <= LATEST:
-        raise Refused(field, f"Write a time between {EARLIEST} and {LATEST}.")
-    return found
 
 
 def _source(given: Any, default: str | None) -> str:
@@ -102,19 +101,26 @@ def _source(given: Any, default: str | None) -> str:
 
 
 def _key(project: Project, item: Mapping[str, Any]) -> tuple[str, str]:
-    """By prediction, else reference, else entity: the first that is given."""
+    """By prediction, else reference, else entity: the first that is given. The others
+    are read too: what is wrong with them is no better for not being used."""
+    given = {}
     if item.get("prediction") is not None:
-        return "prediction", prediction_key(item["prediction"])
-    reference = item.get("reference")
-    if reference is not None:
-        if not isinstance(reference, str) or not reference:
-            raise Refused("reference", "Write the text you sent with the prediction.")
-        if len(reference) > LONGEST_REFERENCE:
-            raise Refused("reference", f"Longer than {LONGEST_REFERENCE} characters.")
-        return "reference", reference
+        given["prediction"] = prediction_key(item["prediction"])
+    if item.get("reference") is not None:
+        given["reference"] = _reference(item["reference"])
     if item.get("entity") is not None:
-        return "entity", _entity(project, item["entity"])
+        given["entity"] = _entity(project, item["entity"])
+    for kind, key in given.items():
+        return kind, key
     raise Refused("prediction", "Name a prediction, a reference or an entity.")
+
+
+def _reference(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise Refused("reference", "Write the text you sent with the prediction.")
+    if len(value) > LONGEST_REFERENCE:
+        raise Refused("reference", f"Longer than {LONGEST_REFERENCE} characters.")
+    return value
 
 
 def prediction_key(value: Any) -> str:

@@ -54,6 +54,7 @@ class Label:
     value: Value | None
     author: User
     confidence: float | None = None
+    before: GroundTruth | None = None  # the same word, said under another key
 
 
 def record_truth(
@@ -110,7 +111,9 @@ def record_labels(*, project: Project, labels: Sequence[Label], now: datetime) -
             key=label.key,
             value=label.value,
             source=Source.EXPERT,
-            observed_at=now,
+            observed_at=label.before.observed_at if label.before else now,
+            dated=label.before is not None,
+            received_at=label.before.received_at if label.before else None,
             author_id=label.author.pk,
             confidence=label.confidence,
         )
@@ -177,7 +180,7 @@ def _row(
         version=1 + max((row.version for row in said), default=0),
         state=GroundTruth.State.MATCHED if labelled else GroundTruth.State.WAITING,
         observed_at=observed_at,
-        received_at=now,
+        received_at=claim.received_at or now,
         author_id=claim.author_id,
         api_key_id=key_id,
         confidence=claim.confidence,

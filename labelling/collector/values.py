@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from registry.classes import find_class
 from registry.models import Project
-from registry.schema import find_class
 
 Value = str | list[str] | float
 

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 from django.db import transaction
 
-from labelling.labeller.annotate import BY_HAND, Answer, correct_gold, is_gold
+from labelling.labeller import gold
+from labelling.labeller.annotate import CHANGED, DECIDED, Answer, is_counted
 from labelling.labeller.guidelines import current_version
 from labelling.labeller.settle import lock_example, settle
 from labelling.models import Annotation, Example
@@ -36,17 +37,35 @@ def change(
         raise Conflict("This example was withdrawn meanwhile.")
     taken = Annotation.objects.filter(pk=before.pk, state=State.SUBMITTED)
     if not taken.update(state=State.SUPERSEDED):
-        raise Conflict("This answer is not the newest any more. Load the page again.")
-    added = _row(example, user, answer, now=now)
+        if newest_of(before) == before:  # nothing that could be changed instead
+            raise Conflict(
+                "You took this answer back: there is nothing to change. Its card waits "
+                "on the labelling screen."
+            )
+        raise Conflict(
+            "This answer is not the newest any more: you changed it in another window. "
+            "What you chose now is below, not saved: save once more to change that one."
+        )
+    counted = is_counted(before)
+    added = _row(example, user, answer, key=CHANGED if counted else DECIDED, now=now)
     added.reason, added.decides = before.reason, before.decides
     added.predicted, added.suggestion = before.predicted, before.suggestion
     added.queue_version = before.queue_version
     added.seconds = None  # nobody knows how long it was thought about
     added.save(force_insert=True)
-    (_, was), (_, right) = is_gold(example, before), is_gold(example, added)
-    correct_gold(example, user, seen=0, right=int(right) - int(was))
+    if counted:
+        was, right = (gold.is_gold(example, one)[1] for one in (before, added))
+        gold.correct(example, user, seen=0, right=int(right) - int(was))
     settle(example=example, by=user, now=now, reopen=True)
     return added
+
+
+def newest_of(before: Annotation) -> Annotation:
+    """What this person says of the same example by now."""
+    same = Annotation.objects.filter(example=before.example_id, user=before.user_id)
+    same = same.filter(state=State.SUBMITTED, decides=before.decides)
+    found = same.select_related("example__payload").order_by("-pk").first()
+    return found or before
 
 
 @transaction.atomic
@@ -62,7 +81,7 @@ def decide(
     example = lock_example(project=project, example_id=example_id)
     if example.state != Example.State.DISPUTED:
         raise Conflict("Nobody disagrees here any more: somebody decided it just now.")
-    added = _row(example, user, answer, now=now)
+    added = _row(example, user, answer, key=DECIDED, now=now)
     added.reason, added.decides = "disputed", True
     added.save(force_insert=True)
     example.leases.filter(user=user).delete()
@@ -70,11 +89,13 @@ def decide(
     return added
 
 
-def _row(example: Example, user: User, answer: Answer, *, now: datetime) -> Annotation:
+def _row(
+    example: Example, user: User, answer: Answer, *, key: str, now: datetime
+) -> Annotation:
     return Annotation(
         example=example,
         user=user,
-        client_key=f"{BY_HAND}{uuid4().hex}",
+        client_key=f"{key}{uuid4().hex}",
         state=State.SUBMITTED,
         value=answer.value,
         cannot_tell=answer.value is None,

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.db.models.functions import Greatest, Least
 
 from labelling.collector.values import Value, check_value
-from labelling.labeller import leases
+from labelling.labeller import gold, leases
 from labelling.labeller.guidelines import current_version
 from labelling.labeller.queue import (
     Asked,
@@ -28,9 +27,10 @@ from registry.models import Project, User
 
 UNDO_DEPTH = 20
 PACE = 25  # answers whose median is a person's pace
-GOLD_TOLD, GOLD_LEAST = 10, 0.6  # from so many on, this share must be right
 PAUSE = 600  # seconds after which somebody was away, not thinking
-BY_HAND = "amend:"  # what the keys of answers that came without a lease begin with
+# What the keys of answers that came without a lease begin with: one that was changed, and
+# a reviewer's word on a dispute, which is no work of the queue and counted nowhere.
+CHANGED, DECIDED = "amend:", "decide:"
 State = Annotation.State
 
 
@@ -192,31 +192,20 @@ def _count(
     ).order_by("-pk")
     times = recent.values_list("seconds", flat=True)[:PACE]
     pace = [seconds for seconds in times if seconds is not None]
-    gold, right = is_gold(example, annotation)
-    seen, hits = stat.gold_seen + int(gold), stat.gold_right + int(right)
+    known, right = gold.is_gold(example, annotation)
+    seen, hits = stat.gold_seen + int(known), stat.gold_right + int(right)
     AnnotatorStat.objects.filter(pk=stat.pk).update(
         submitted=F("submitted") + 1,
-        gold_seen=F("gold_seen") + int(gold),
+        gold_seen=F("gold_seen") + int(known),
         gold_right=F("gold_right") + int(right),
         median_seconds=median(pace) if pace else stat.median_seconds,
-        paused=stat.paused or (gold and seen >= GOLD_TOLD and hits < GOLD_LEAST * seen),
+        paused=stat.paused or (known and gold.fails(seen=seen, right=hits)),
     )
 
 
-def is_gold(example: Example, annotation: Annotation) -> tuple[bool, bool]:
-    """Whether the answer is to a known example, and whether it is right."""
-    gold = example.gold is not None
-    return gold, gold and annotation.value == example.gold
-
-
-def correct_gold(example: Example, user: User, *, seen: int, right: int) -> None:
-    """Add to the person's figures of known examples, down to none: they may have been
-    set back since the answer that changes."""
-    told = Greatest(F("gold_seen") + seen, 0)
-    AnnotatorStat.objects.filter(project=example.project, user=user).update(
-        gold_seen=told,
-        gold_right=Greatest(Least(F("gold_right") + right, told), 0),
-    )
+def is_counted(annotation: Annotation) -> bool:
+    """Whether the person's running figures hold it."""
+    return not annotation.client_key.startswith(DECIDED)
 
 
 @transaction.atomic
@@ -259,10 +248,20 @@ def skip(
     return annotation
 
 
+def one_undo_at_a_time(user: User) -> None:
+    """Hold this person until the transaction ends, from undo alone: answers, which refer
+    to people, come in meanwhile. On SQLite the transaction waits as a whole."""
+    list(User.objects.select_for_update(no_key=True).filter(pk=user.pk))
+
+
 @transaction.atomic
 def undo(*, project: Project, user: User, now: datetime) -> tuple[Annotation, Card]:
     """Take back this person's last answer or skip, and give the card again; as often
-    as the last 20 allow, also after a reload."""
+    as the last 20 allow, also after a reload. While paused nobody gets a card, this one
+    no more than another; an answer may still be changed."""
+    one_undo_at_a_time(user)
+    if AnnotatorStat.objects.filter(project=project, user=user, paused=True).exists():
+        raise Conflict("You are paused. Change an answer under My answers instead.")
     recent = Annotation.objects.filter(user=user, example__project=project)
     last = next(
         (
@@ -280,13 +279,13 @@ def undo(*, project: Project, user: User, now: datetime) -> tuple[Annotation, Ca
         state=State.UNDONE
     ):
         raise Conflict("This answer was just taken back in another window.")
-    AnnotatorStat.objects.filter(
-        project=project, user=user, **{f"{column}__gt": 0}
-    ).update(**{column: F(column) - 1})
-    decided_by_hand = last.decides and last.client_key.startswith(BY_HAND)
-    if last.state == State.SUBMITTED and not decided_by_hand:
-        gold, right = is_gold(example, last)
-        correct_gold(example, user, seen=-int(gold), right=-int(right))
+    if is_counted(last):
+        AnnotatorStat.objects.filter(
+            project=project, user=user, **{f"{column}__gt": 0}
+        ).update(**{column: F(column) - 1})
+    if last.state == State.SUBMITTED and is_counted(last):
+        known, right = gold.is_gold(example, last)
+        gold.correct(example, user, seen=-int(known), right=-int(right))
     last.state = State.UNDONE
     settle(example=example, by=user, now=now, reopen=True)
     return last, _again(example, user, last, now=now)

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
-from labelling.models import Annotation, Example, Flag
+from labelling.models import FROM_PRODUCTION, Annotation, Example, Flag
 from registry.models import Project, User
 
 PAGE = 50
@@ -58,9 +58,9 @@ def _narrowed(project: Project, asked: Mapping[str, str]) -> QuerySet[Example]:
         rows = rows.filter(Exists(by))
     source = asked.get("source")
     if source == "production":
-        rows = rows.filter(prediction_id__isnull=False)
+        rows = rows.filter(FROM_PRODUCTION)
     elif source == "imported":
-        rows = rows.filter(prediction_id__isnull=True)
+        rows = rows.filter(~FROM_PRODUCTION)
     elif source == "gold":
         rows = rows.filter(gold__isnull=False)
     if asked.get("flagged"):

@@ -40,20 +40,22 @@ def labelled(project: Project) -> Iterator[Labelled]:
     """All of them, oldest first, read in pieces."""
     last = 0
     rows = Example.objects.filter(project=project, state=Example.State.LABELLED)
-    rows = rows.select_related("payload").order_by("pk")
-    while piece := list(rows.filter(pk__gt=last)[:CHUNK]):
-        people = _annotators([row.duplicate_of_id or row.pk for row in piece])
-        for row in piece:
-            data = row.payload.data
+    told = rows.order_by("pk").values_list(
+        "pk", "key", "duplicate_of_id", "payload__data", "answer", "agreement"
+    )
+    while piece := list(told.filter(pk__gt=last)[:CHUNK]):
+        people = _annotators([card or pk for pk, _, card, *_ in piece])
+        for pk, key, card, data, answer, agreement in piece:
+            data.pop(project.target, None)
             yield Labelled(
-                id=row.pk,
-                key=row.key,
-                payload={k: v for k, v in data.items() if k != project.target},
-                label=row.answer,  # type: ignore[arg-type]
-                agreement=row.agreement,
-                annotators=people.get(row.duplicate_of_id or row.pk, []),
+                id=pk,
+                key=key,
+                payload=data,
+                label=answer,  # type: ignore[arg-type]
+                agreement=agreement,
+                annotators=people.get(card or pk, []),
             )
-        last = piece[-1].pk
+        last = piece[-1][0]
 
 
 def _annotators(ids: list[int]) -> dict[int, list[str]]:

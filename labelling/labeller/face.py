@@ -8,6 +8,7 @@ from typing import Any
 
 from registry import cards, images
 from registry.models import Project
+from registry.written import MINUS
 
 KEYS = "1234567890"
 SHORT = 2  # characters; buttons that say no more stand closer
@@ -80,15 +81,17 @@ def _piece(one: cards.Shown, unit: str) -> Piece:
 def say(value: Any) -> str:
     """A value as people write it: nothing invented, nothing cut.
 
-    >>> say(1990), say(7.0), say(True), say(None), say(["a", "b"])
-    ('1990', '7', 'yes', '', 'a, b')
+    >>> say(1990), say(-7.0), say(True), say(None), say(["a", "b"])
+    ('1990', '\u22127', 'yes', '', 'a, b')
     """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
+        value = int(value)
+    if isinstance(value, int | float):
+        return str(value).replace("-", MINUS)
     if isinstance(value, list):
         return ", ".join(map(say, value))
     return str(value)

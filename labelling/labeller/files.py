@@ -2,13 +2,15 @@
 
 import csv
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from labelling.labeller.intake import LONGEST_PAYLOAD, BadExample
+from labelling.labeller.intake import CHUNK, LONGEST_PAYLOAD, BadExample
+from registry import frames
 from registry.errors import InvalidInput
 from registry.models import Project
-from registry.schema import NUMBERS
+from registry.schema import NUMBERS, RFC_3339
 from registry.web.strict_json import NotJson, parse
 
 LONGEST_LINE = 4 * LONGEST_PAYLOAD  # bytes
@@ -58,8 +60,14 @@ def read_csv(path: Path, *, project: Project) -> Numbered:
         try:
             first = file.readline()
             file.seek(0)
-            rows = csv.reader(file, delimiter=max(DELIMITERS, key=first.count))
+            delimiter = max(DELIMITERS, key=first.count)
+            rows: Iterator[list[str]] = csv.reader(file, delimiter=delimiter)
             header = _header(next(rows, []))
+            times = [
+                i for i, name in enumerate(header) if kinds.get(name) == "datetime"
+            ]
+            if times:
+                rows = _in_zone(rows, times, project.zone)
             yield from _typed(rows, header, kinds)
         except UnicodeDecodeError as error:
             raise InvalidInput(
@@ -73,6 +81,28 @@ def _header(names: list[str]) -> list[str]:
     if not names or not all(names) or len(set(names)) != len(names):
         raise InvalidInput("The first line must name every column, each once.")
     return names
+
+
+def _in_zone(
+    rows: Iterator[list[str]], places: list[int], zone: str
+) -> Iterator[list[str]]:
+    """Dates and times without an offset are the project's, as in its data. What is no
+    time stays as it is, to be refused in its row."""
+    while piece := list(islice(rows, CHUNK)):
+        for place in places:
+            _write_offsets([row for row in piece if place < len(row)], place, zone)
+        yield from piece
+
+
+def _write_offsets(rows: list[list[str]], place: int, zone: str) -> None:
+    import pandas as pd
+
+    without = [row for row in rows if not RFC_3339.match(row[place])]
+    cells = pd.Series([row[place] for row in without], dtype="str")
+    moments = frames.convert(cells, "datetime", zone=zone)
+    for row, moment in zip(without, moments.dt.tz_convert(zone), strict=True):
+        if not pd.isna(moment):
+            row[place] = moment.isoformat()
 
 
 def _typed(

@@ -1,8 +1,11 @@
 """Component 2, Data Labeller: what one person holds already, and said before."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from django.db import transaction
+
+from labelling.labeller.annotate import UNDO_DEPTH, one_undo_at_a_time, undo
 from labelling.labeller.face import say
 from labelling.labeller.queue import Card, card_of
 from labelling.models import Annotation, Lease
@@ -24,6 +27,29 @@ def cards_of(*, project: Project, user: User, now: datetime, most: int) -> list[
         )
     )
     return [card_of(project, lease, lease.example) for lease in leases[:most]]
+
+
+def came_back(
+    *, project: Project, user: User, here: Collection[int | None], now: datetime
+) -> list[Card]:
+    """Those that came back by undo, are not answered again and not here, the last one
+    first."""
+    cards = cards_of(project=project, user=user, now=now, most=UNDO_DEPTH)
+    ids = answers_before(user=user, ids=[card.example.pk for card in cards])
+    return [
+        card for card in cards if card.example.pk in ids and card.example.pk not in here
+    ]
+
+
+@transaction.atomic
+def undo_once(
+    *, project: Project, user: User, here: Collection[int | None], now: datetime
+) -> Card:
+    """Undo, asked for again because its answer never came: where it was done, or is
+    just being done, its card; else it is done now."""
+    one_undo_at_a_time(user)
+    back = came_back(project=project, user=user, here=here, now=now)
+    return back[0] if back else undo(project=project, user=user, now=now)[1]
 
 
 def _order(lease: Lease, *, back: bool) -> float:

@@ -3,17 +3,16 @@ drawn at random and shown without its suggestion; and when more labels bring no 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 from labelling.models import Annotation
+from registry.intervals import wilson
 from registry.models import Project
 
 WINDOW = 200  # newest answers
 ENOUGH = 30
 STEADY = 0.005  # half a point
 LOOKED_AT = 4  # refreshes: three moves
-Z = 1.96
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,19 +29,7 @@ class Estimate:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        return wilson(self.right, self.n) if self.n else None
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927).
-
-    >>> [round(end, 3) for end in wilson(9, 10)]
-    [0.596, 0.982]
-    """
-    share = right / n
-    middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z * sqrt(share * (1 - share) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+        return wilson(self.right, self.n)
 
 
 def estimate(project: Project) -> Estimate:

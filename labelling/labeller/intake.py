@@ -22,8 +22,9 @@ from labelling.models import (
     ExampleVector,
     Queue,
 )
-from registry import cards
+from registry import bulk, cards
 from registry.models import Project, User
+from registry.schema import check_row
 
 CHUNK = 500  # rows a transaction
 MOST_ANSWERS, MOST_FIELDS, LONGEST_KEY = 20, 500, 200
@@ -121,7 +122,17 @@ def read_payload(*, project: Project, payload: Any) -> dict[str, Any]:
     if not cards.visible(payload, card=project.card, target=project.target):
         few = ", ".join(project.card)
         raise BadExample(f"payload: labellers see {few}, and none of it is there.")
+    _check_fields(project, payload)
     return dict(payload)
+
+
+def _check_fields(project: Project, payload: Mapping[str, Any]) -> None:
+    """What the models read has their kinds; what else labellers see is as it is."""
+    fields = [field for field in project.fields if field["name"] != project.target]
+    _, _, errors = check_row(fields, payload)
+    if errors:
+        name = errors[0].field.removeprefix("input.")
+        raise BadExample(f"payload: {name}: {errors[0].message}")
 
 
 def _whole(
@@ -167,8 +178,8 @@ def import_examples(
 @transaction.atomic
 def add(
     *, project: Project, drafts: Sequence[Draft], taken: Taken, now: datetime
-) -> list[Example]:
-    """Store what is new, in one commit. Returns the rows it made."""
+) -> None:
+    """Store what is new, in one commit."""
     _lock_intake(project)
     fresh = _unknown(project, drafts, taken)
     hashes = {draft.content_hash for draft in fresh}
@@ -184,7 +195,7 @@ def add(
         if draft.content_hash not in cards:
             firsts.setdefault(draft.content_hash, draft)
     new_cards = [_example(project, draft, None) for draft in firsts.values()]
-    Example.objects.bulk_create(new_cards)
+    _insert(project, new_cards)
     cards |= {card.content_hash: card for card in new_cards}
     others = [
         (draft, cards[draft.content_hash])
@@ -192,20 +203,28 @@ def add(
         if firsts.get(draft.content_hash) is not draft
     ]
     followers = [_example(project, draft, card) for draft, card in others]
-    Example.objects.bulk_create(followers)
+    _insert(project, followers)
     _raise_priority(others)
     made = new_cards + followers
     drafted = [*firsts.values(), *(draft for draft, _ in others)]
-    ExamplePayload.objects.bulk_create(
+    bulk.insert(
         [
-            ExamplePayload(example=example, data=draft.payload)
+            ExamplePayload(example_id=example.pk, data=draft.payload)
             for example, draft in zip(made, drafted, strict=True)
         ]
     )
     _store_vectors(project, new_cards, list(firsts.values()))
     _answer_at_once(project, followers, now=now)
     taken.created += len(made)
-    return made
+
+
+def _insert(project: Project, examples: Sequence[Example]) -> None:
+    bulk.insert(examples)
+    mine = Example.objects.filter(project=project)
+    keys = mine.filter(key__in=[example.key for example in examples])
+    found = dict(keys.values_list("key", "pk"))
+    for example in examples:
+        example.pk = found[example.key]
 
 
 def _vector(project: Project, payload: Mapping[str, Any]) -> bytes:
@@ -219,10 +238,10 @@ def _store_vectors(
     """Of cards alone: a duplicate is never ranked."""
     fields = vectors.known_fields(project.fields, target=project.target)
     layout = vectors.layout_of(fields)
-    ExampleVector.objects.bulk_create(
+    bulk.insert(
         [
             ExampleVector(
-                example=card,
+                example_id=card.pk,
                 layout=layout,
                 data=_vector(project, draft.payload)
                 if draft.vector is None
@@ -264,10 +283,10 @@ def _unknown(project: Project, drafts: Sequence[Draft], taken: Taken) -> list[Dr
 
 def _example(project: Project, draft: Draft, card: Example | None) -> Example:
     return Example(
-        project=project,
+        project_id=project.pk,
         key=draft.key,
         content_hash=draft.content_hash,
-        duplicate_of=card,
+        duplicate_of_id=card.pk if card else None,
         prediction_id=draft.prediction_id,
         shuffle=secrets.randbits(31),
         overlap=draft.overlap,

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from labelling.labeller import files
 from labelling.labeller.intake import CHUNK, MOST_ANSWERS, BadExample, import_examples
-from registry import audit, storage
+from registry import audit, imports, storage
 from registry.actors import Actor
 from registry.clock import now as clock_now
 from registry.errors import FieldError, InvalidInput
@@ -19,7 +19,6 @@ from registry.web.uploads import Upload
 TASK = "labelling.import"
 KINDS = {".csv": "csv", ".jsonl": "lines", ".ndjson": "lines"}
 SHOWN = 5
-FORGOTTEN = 50  # files in one go
 MOST_TOLD = 50  # bad rows named in the job's result
 Numbered = Iterator[tuple[int, Any]]
 
@@ -92,16 +91,8 @@ def do_import(context: JobContext) -> None:
 def forget_files() -> int:
     """Delete the files of imports that failed or were cancelled, however that came: by
     a person, or with a worker that died. Returns how many there were."""
-    over = Job.objects.filter(
-        task=TASK,
-        state__in=(Job.State.FAILED, Job.State.CANCELLED),
-        args__has_key="uri",
-    )
-    gone = list(over[:FORGOTTEN])
-    for job in gone:
-        storage.delete(job.args.pop("uri"))
-        job.save(update_fields=["args"])
-    return len(gone)
+    states = (Job.State.FAILED, Job.State.CANCELLED)
+    return imports.forget(Job.objects.filter(task=TASK, state__in=states))
 
 
 def _told(

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from labelling.labeller import intake
-from labelling.models import Example, Match
+from labelling.models import FROM_PRODUCTION, OF_PREDICTION, Example, Match
 from registry.models import Project
 from serving.models import Prediction
 
@@ -37,15 +37,14 @@ def collect(*, project: Project, now: datetime) -> int:
     drafts = [draft for draft in asked if draft is not None]
     if not drafts:
         return 0
-    return len(
-        intake.add(project=project, drafts=drafts, taken=intake.Taken(), now=now)
-    )
+    taken = intake.Taken()
+    intake.add(project=project, drafts=drafts, taken=taken, now=now)
+    return taken.created
 
 
 def _people_label(project: Project) -> bool:
     """Somebody put examples in here that did not come out of production."""
-    rows = Example.objects.filter(project=project, prediction_id__isnull=True)
-    return rows.exists()
+    return Example.objects.filter(~FROM_PRODUCTION, project=project).exists()
 
 
 def _waiting(project: Project) -> int:
@@ -122,7 +121,7 @@ def _draft(
         return None
     return intake.Draft(
         index=0,
-        key=f"prediction:{prediction.pk}",
+        key=f"{OF_PREDICTION}{prediction.pk}",
         payload=payload,
         content_hash=intake.content_hash(payload, project=project),
         reason=reason,

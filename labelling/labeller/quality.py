@@ -10,10 +10,7 @@ from django.db.models import Count
 
 from labelling.labeller import agreement
 from labelling.models import Annotation, AnnotatorStat, Example
-from registry import audit
-from registry.actors import Actor
-from registry.errors import Conflict
-from registry.models import Project, User
+from registry.models import Project
 
 NEWEST = 5_000  # examples with more than one answer
 PIECE = 500
@@ -84,15 +81,6 @@ def people(project: Project) -> list[Person]:
         )
         for stat in stats.order_by("-submitted", "pk")
     ]
-
-
-def let_go_on(*, project: Project, user_id: int, by: Actor) -> None:
-    """A reviewer lets a paused person label again; the count of gold begins anew."""
-    row = AnnotatorStat.objects.filter(project=project, user_id=user_id, paused=True)
-    if not row.update(paused=False, gold_seen=0, gold_right=0):
-        raise Conflict("This person is not paused here.")
-    name = User.objects.get(pk=user_id).get_username()
-    audit.record(project=project, actor=by, action="annotator.resume", target=name)
 
 
 def _against_verdict(project: Project) -> tuple[Counter[int], Counter[int]]:

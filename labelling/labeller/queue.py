@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from labelling.labeller import leases
+from labelling.labeller import gold, leases
 from labelling.models import (
     Annotation,
     AnnotatorStat,
@@ -24,7 +24,6 @@ from labelling.models import (
     QueueEntry,
 )
 from registry import cards
-from registry.errors import Forbidden
 from registry.models import Project, User
 
 MOST_AT_ONCE = 5
@@ -59,11 +58,14 @@ class Card:
 class Handout:
     cards: list[Card] = field(default_factory=list)
     retry_after: int | None = None  # seconds; all that is left is with others
+    paused: str = ""  # why this person gets none
 
     def as_json(self) -> dict[str, Any]:
         answer: dict[str, Any] = {"examples": [card.as_json() for card in self.cards]}
         if self.retry_after is not None:
             answer["retry_after"] = self.retry_after
+        if self.paused:
+            answer["paused"] = self.paused
         return answer
 
 
@@ -93,11 +95,8 @@ def hand_out(
     what this person skipped, and, where `again`, what this person holds already.
     """
     stat = AnnotatorStat.objects.filter(project=project, user=user).first()
-    if stat and stat.paused:
-        raise Forbidden(
-            "Too many of your answers differed from ones that are known. Read the "
-            "guideline, and speak to a reviewer of the project: they let you go on."
-        )
+    if paused := gold.why_paused(stat):  # no error: an answer may just be stored
+        return Handout(paused=paused)
     leases.reclaim(now=now)
     until = now + leases.duration(stat)
     handout = Handout()

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import QueryDict
 
 from labelling.labeller.annotate import Answer, read_answer
-from registry.errors import InvalidInput
+from registry.errors import FieldError, InvalidInput
 from registry.models import Project
 
 LONGEST = 500
@@ -32,4 +32,5 @@ def _number(text: str) -> float:
     try:
         return float(text.strip().replace(",", ".").replace("\N{MINUS SIGN}", "-"))
     except ValueError:
-        raise InvalidInput(f"{text[:40]!r} is no number: write 12.5.") from None
+        message = f"{text[:40]!r} is no number: write 12.5."
+        raise InvalidInput(message, errors=[FieldError("value", message)]) from None

@@ -6,6 +6,7 @@ it, the first first, each once, so that every beginning of the answer is a good 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def cold_start(
     for _ in range(COLD_ROUNDS):
         known = np.vstack([labelled, looked[chosen]])[-MOST_CENTRES:]
         size = min(batch + len(known), MOST_CENTRES, len(looked))
-        model = _k_means(size, rng).fit(looked)
+        model = _clustered(looked, size, rng)
         taken = set(model.predict(known).tolist()) if len(known) else set()
         fresh = _nearest(looked, model, without=taken, used=set(chosen))
         chosen += fresh[: min(batch, count - len(chosen))]
@@ -61,10 +62,10 @@ def diverse_margin(
         size = min(ROUND, count - len(chosen), len(left))
         looked = left[: size * WIDER]
         weights = 1.001 - np.clip(margin[looked], 0, 1)
-        model = _k_means(size, rng).fit(near[looked], sample_weight=weights)
+        model = _clustered(near[looked], size, rng, weights)
         doubt = {
             group: float(margin[looked][model.labels_ == group].mean())
-            for group in range(size)
+            for group in set(model.labels_.tolist())
         }
         found = _nearest(near[looked], model, by=doubt)
         picked = [int(looked[place]) for place in found]
@@ -80,7 +81,7 @@ def round_robin(
     import numpy as np
 
     size = min(CLUSTERS, len(near))
-    groups = _k_means(size, rng).fit(near).labels_
+    groups = _clustered(near, size, rng).labels_
     order = np.argsort(margin, kind="stable")
     lanes: dict[int, list[int]] = {}
     for place in order:
@@ -148,15 +149,27 @@ def mixed(
         yield name, item
 
 
-def _k_means(size: int, rng: np.random.Generator) -> Any:
+def _clustered(
+    points: np.ndarray,
+    size: int,
+    rng: np.random.Generator,
+    weights: np.ndarray | None = None,
+) -> Any:
+    """The fitted clusters: fewer than asked for where points are alike, and no harm."""
     from sklearn.cluster import KMeans, MiniBatchKMeans
+    from sklearn.exceptions import ConvergenceWarning
 
     seed = int(rng.integers(2**31))
-    if size <= ROUND:
-        return KMeans(size, n_init=2, max_iter=50, random_state=seed)
-    return MiniBatchKMeans(
-        size, n_init=2, batch_size=2048, max_iter=50, random_state=seed
+    model = (
+        KMeans(size, n_init=2, max_iter=50, random_state=seed)
+        if size <= ROUND
+        else MiniBatchKMeans(
+            size, n_init=2, batch_size=2048, max_iter=50, random_state=seed
+        )
     )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(points, sample_weight=weights)
 
 
 def _nearest(

@@ -40,6 +40,17 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='examples', to='registry.project')),
                 ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='registry.modelversion')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('open_slots__gt', 0)), fields=['project', '-priority', 'shuffle'], name='example_open'),
+                    models.Index(fields=['project', 'state', '-id'], name='example_by_state'),
+                    models.Index(fields=['project', 'content_hash'], name='example_by_content'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'key'), name='example_key_is_unique_in_its_project'),
+                    models.CheckConstraint(condition=models.Q(('open_slots__gte', 0)), name='no_slot_is_given_twice'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ExamplePayload',
@@ -68,6 +79,16 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to=settings.AUTH_USER_MODEL)),
                 ('example', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='annotations', to='labelling.example')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['user', '-id'], name='annotation_by_person'),
+                    models.Index(fields=['example', 'state'], name='annotation_by_example'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'client_key'), name='client_key_submits_once'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'submitted'), _negated=True), ('cannot_tell', True), ('value__isnull', False), _connector='OR'), name='submitted_annotation_says_something'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Feedback',
@@ -81,6 +102,11 @@ class Migration(migrations.Migration):
                 ('received_at', models.DateTimeField()),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='feedback', to='registry.project')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['project', 'prediction_id'], name='feedback_by_answer'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='GroundTruth',
@@ -102,6 +128,19 @@ class Migration(migrations.Migration):
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='truths', to='registry.project')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['project', 'state', '-id'], name='truth_by_state'),
+                    models.Index(fields=['project', 'key_kind', 'key', 'observed_at'], name='truth_by_key'),
+                    models.Index(fields=['project', 'observed_at'], name='truth_by_observation'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('at__isnull', False)), fields=('project', 'key_kind', 'key', 'at', 'source', 'version'), name='truth_version_counts_up_by_key_and_moment'),
+                    models.UniqueConstraint(condition=models.Q(('at__isnull', True)), fields=('project', 'key_kind', 'key', 'source', 'version'), name='truth_version_counts_up_by_key'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('source', 'expert'), _negated=True), ('author__isnull', False), _connector='OR'), name='expert_truth_has_an_author'),
+                    models.CheckConstraint(condition=models.Q(('retracted', True), ('value__isnull', False), _connector='XOR'), name='truth_says_a_value_unless_retracted'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Lease',
@@ -117,6 +156,14 @@ class Migration(migrations.Migration):
                 ('example', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='leases', to='labelling.example')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('ended', False)), fields=['expires_at'], name='lease_by_expiry'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('example', 'user'), name='one_lease_per_example_and_person'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Match',
@@ -132,6 +179,14 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='registry.project')),
                 ('truth', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='matches', to='labelling.groundtruth')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['project', 'predicted_at'], name='match_by_moment'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('truth__isnull', False), ('by_silence', True), _connector='OR'), name='match_has_a_truth_or_is_silence'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Maturity',
@@ -154,6 +209,14 @@ class Migration(migrations.Migration):
                 ('received_at', models.DateTimeField()),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='outcomes', to='registry.project')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['project', 'metric', 'at'], name='outcome_by_metric'),
+                ],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(models.Q(('unit', ''), _negated=True), ('prediction_id__isnull', False), _connector='OR'), name='outcome_names_a_user_or_a_prediction'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Queue',
@@ -176,6 +239,11 @@ class Migration(migrations.Migration):
                 ('example', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='labelling.example')),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='registry.project')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'version', 'position'), name='queue_place_is_unique'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='TruthInbox',
@@ -202,101 +270,5 @@ class Migration(migrations.Migration):
             options={
                 'constraints': [models.UniqueConstraint(fields=('project', 'user'), name='one_stat_per_person_and_project')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='example',
-            index=models.Index(condition=models.Q(('open_slots__gt', 0)), fields=['project', '-priority', 'shuffle'], name='example_open'),
-        ),
-        migrations.AddIndex(
-            model_name='example',
-            index=models.Index(fields=['project', 'state', '-id'], name='example_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='example',
-            index=models.Index(fields=['project', 'content_hash'], name='example_by_content'),
-        ),
-        migrations.AddConstraint(
-            model_name='example',
-            constraint=models.UniqueConstraint(fields=('project', 'key'), name='example_key_is_unique_in_its_project'),
-        ),
-        migrations.AddConstraint(
-            model_name='example',
-            constraint=models.CheckConstraint(condition=models.Q(('open_slots__gte', 0)), name='no_slot_is_given_twice'),
-        ),
-        migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['user', '-id'], name='annotation_by_person'),
-        ),
-        migrations.AddIndex(
-            model_name='annotation',
-            index=models.Index(fields=['example', 'state'], name='annotation_by_example'),
-        ),
-        migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(fields=('user', 'client_key'), name='client_key_submits_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'submitted'), _negated=True), ('cannot_tell', True), ('value__isnull', False), _connector='OR'), name='submitted_annotation_says_something'),
-        ),
-        migrations.AddIndex(
-            model_name='feedback',
-            index=models.Index(fields=['project', 'prediction_id'], name='feedback_by_answer'),
-        ),
-        migrations.AddIndex(
-            model_name='groundtruth',
-            index=models.Index(fields=['project', 'state', '-id'], name='truth_by_state'),
-        ),
-        migrations.AddIndex(
-            model_name='groundtruth',
-            index=models.Index(fields=['project', 'key_kind', 'key', 'observed_at'], name='truth_by_key'),
-        ),
-        migrations.AddIndex(
-            model_name='groundtruth',
-            index=models.Index(fields=['project', 'observed_at'], name='truth_by_observation'),
-        ),
-        migrations.AddConstraint(
-            model_name='groundtruth',
-            constraint=models.UniqueConstraint(condition=models.Q(('at__isnull', False)), fields=('project', 'key_kind', 'key', 'at', 'source', 'version'), name='truth_version_counts_up_by_key_and_moment'),
-        ),
-        migrations.AddConstraint(
-            model_name='groundtruth',
-            constraint=models.UniqueConstraint(condition=models.Q(('at__isnull', True)), fields=('project', 'key_kind', 'key', 'source', 'version'), name='truth_version_counts_up_by_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='groundtruth',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('source', 'expert'), _negated=True), ('author__isnull', False), _connector='OR'), name='expert_truth_has_an_author'),
-        ),
-        migrations.AddConstraint(
-            model_name='groundtruth',
-            constraint=models.CheckConstraint(condition=models.Q(('retracted', True), ('value__isnull', False), _connector='XOR'), name='truth_says_a_value_unless_retracted'),
-        ),
-        migrations.AddIndex(
-            model_name='lease',
-            index=models.Index(condition=models.Q(('ended', False)), fields=['expires_at'], name='lease_by_expiry'),
-        ),
-        migrations.AddConstraint(
-            model_name='lease',
-            constraint=models.UniqueConstraint(fields=('example', 'user'), name='one_lease_per_example_and_person'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['project', 'predicted_at'], name='match_by_moment'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('truth__isnull', False), ('by_silence', True), _connector='OR'), name='match_has_a_truth_or_is_silence'),
-        ),
-        migrations.AddIndex(
-            model_name='outcome',
-            index=models.Index(fields=['project', 'metric', 'at'], name='outcome_by_metric'),
-        ),
-        migrations.AddConstraint(
-            model_name='outcome',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('unit', ''), _negated=True), ('prediction_id__isnull', False), _connector='OR'), name='outcome_names_a_user_or_a_prediction'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueentry',
-            constraint=models.UniqueConstraint(fields=('project', 'version', 'position'), name='queue_place_is_unique'),
         ),
     ]

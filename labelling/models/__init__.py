@@ -1,6 +1,8 @@
 """Truth and labels, the tables of the floor `labelling`."""
 
 from labelling.models.examples import (
+    FROM_PRODUCTION,
+    OF_PREDICTION,
     Annotation,
     AnnotatorStat,
     Example,
@@ -18,9 +20,12 @@ from labelling.models.truth import (
     Maturity,
     Outcome,
     TruthInbox,
+    said_again,
 )
 
 __all__ = [
+    "FROM_PRODUCTION",
+    "OF_PREDICTION",
     "Annotation",
     "AnnotatorStat",
     "Example",
@@ -37,4 +42,5 @@ __all__ = [
     "Queue",
     "QueueEntry",
     "TruthInbox",
+    "said_again",
 ]

@@ -7,6 +7,10 @@ from django.db.models import Q
 
 from registry.models import ModelVersion, Project, User
 
+OF_PREDICTION = "prediction:"  # begins the key of a card that production asked for
+# Also where its prediction is kept no longer.
+FROM_PRODUCTION = Q(prediction_id__isnull=False) | Q(key__startswith=OF_PREDICTION)
+
 
 class Example(models.Model):
     """One item to label: only narrow columns; what is shown lies in its payload."""

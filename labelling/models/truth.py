@@ -1,8 +1,10 @@
 """What was really the case: append-only, because somebody was told it is stored."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Substr
 
+from labelling.models.examples import OF_PREDICTION
 from registry.models import Project, User
 
 
@@ -87,6 +89,23 @@ class GroundTruth(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key_kind} {self.key} = {self.value}"
+
+
+def said_again() -> Q:
+    """Truths that say nothing new: the word on an answer that is kept no longer, under
+    its card's own key, with the moment in which it came."""
+    same = GroundTruth.objects.filter(
+        project=OuterRef("project"),
+        key_kind=GroundTruth.KeyKind.PREDICTION,
+        key=Substr(OuterRef("key"), len(OF_PREDICTION) + 1),
+        source=GroundTruth.Source.EXPERT,
+        received_at=OuterRef("received_at"),
+    )
+    return Q(
+        Exists(same),
+        key_kind=GroundTruth.KeyKind.EXAMPLE,
+        key__startswith=OF_PREDICTION,
+    )
 
 
 class TruthInbox(models.Model):

@@ -4,10 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from labelling.labeller import fresh
 from mlsystem.orchestrator import pipeline, triggers
-from registry import audit, projects, schedules
+from registry import projects
 from registry.clock import now
-from registry.models import Job, Project, Schedule
+from registry.models import Project, Schedule
 from registry.web.api import (
     Moment,
     ProjectApi,
@@ -46,22 +47,14 @@ class ScheduleApi(ProjectApi):
     @operation("Set when runs start by themselves.", input=Input, output=Output)
     def put(self, request: Request, project: str) -> Response:
         given = self.body()
-        budget = given.get("budget", pipeline.DEFAULT_BUDGET)
-        schedule = schedules.set_schedule(
+        schedule = triggers.set_schedule(
             project=self.project,
-            task=triggers.TASK,
             cron=given["cron"],
-            zone=given.get("zone") or self.project.zone,
-            lane=Job.Lane.QUICK,
+            zone=given.get("zone", ""),
+            budget=given.get("budget", pipeline.DEFAULT_BUDGET),
             enabled=given["enabled"],
-            args={"budget": budget},
+            by=self.actor,
             now=now(),
-        )
-        audit.record(
-            project=self.project,
-            actor=self.actor,
-            action="schedule.set",
-            detail={"cron": schedule.cron, "enabled": schedule.enabled},
         )
         return self.answer(self._shape(schedule))
 
@@ -90,7 +83,9 @@ class AutopilotApi(ProjectApi):
     access = {"GET": allow("viewer", "read"), "PUT": allow("owner", "manage")}
 
     class Input(StrictSerializer):
-        mode = serializers.ChoiceField(choices=Project.Autopilot.choices)
+        mode = serializers.ChoiceField(
+            choices=Project.Autopilot.choices, source="autopilot"
+        )
         retrain_after = serializers.IntegerField(
             required=False,
             min_value=0,
@@ -123,10 +118,8 @@ class AutopilotApi(ProjectApi):
         errors=(409,),
     )
     def put(self, request: Request, project: str) -> Response:
-        given = self.body()
-        given["autopilot"] = given.pop("mode")
         changed = projects.update_project(
-            project=self.project, by=self.actor, changes=given
+            project=self.project, by=self.actor, changes=self.body()
         )
         return self._told(changed)
 
@@ -136,6 +129,6 @@ class AutopilotApi(ProjectApi):
                 "mode": project.autopilot,
                 "meaning": self.MEANING[project.autopilot],
                 "retrain_after": project.retrain_after,
-                "new_labels": triggers.new_labels(project),
+                "new_labels": fresh.new_labels(project),
             }
         )

@@ -4,10 +4,12 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mlsystem.api.shapes import Reason
 from mlsystem.orchestrator import approval
+from monitoring.evaluator.api import Measured
 from monitoring.models import Evaluation
 from registry.errors import NotFound
 from registry.models import ModelVersion, Project
@@ -75,10 +77,13 @@ class ModelDetail(ModelRow):
     classes = serializers.ListField(child=serializers.CharField())
     reasons = Reason(many=True)
     card = serializers.DictField()
-    report = serializers.DictField(
+    metrics = serializers.DictField(
+        child=Measured(),
+        source="report.metrics",
         allow_null=True,
-        help_text="What the Evaluator said last on a sealed test; aggregates only.",
+        help_text="On the sealed test, as the Evaluator said last.",
     )
+    report = serializers.SerializerMethodField()
     proof = serializers.DictField()
     lineage = serializers.SerializerMethodField()
     decided_by = serializers.SerializerMethodField()
@@ -88,6 +93,14 @@ class ModelDetail(ModelRow):
         # A class attribute called `fields` would hide the serializer's own.
         listed = serializers.ListField(child=serializers.DictField())
         return {**super().get_fields(), "fields": listed}
+
+    @extend_schema_field({"type": ["object", "null"]})
+    def get_report(self, version: ModelVersion) -> dict[str, Any] | None:
+        """What the Evaluator said beside the metrics; aggregates only."""
+        report: dict[str, Any] | None = version.report  # type: ignore[attr-defined]
+        if report is None:
+            return None
+        return {name: part for name, part in report.items() if name != "metrics"}
 
     def get_lineage(self, version: ModelVersion) -> dict[str, Any]:
         """From which data, run and environment it came; and the file's hash."""
@@ -181,7 +194,8 @@ class ArchiveApi(VersionsApi):
     access = {"POST": allow("owner", "manage")}
 
     @operation(
-        "Archive a version that does not serve; it is kept for ever.",
+        "Archive a version that does not serve; it is kept for ever, and an owner brings "
+        "it back on its page.",
         input=WithReason,
         output=ModelDetail,
         errors=(409,),

@@ -1,8 +1,11 @@
 """Operations: is everything there (`/readyz`), and what machines watch (`/metrics`)."""
 
 import logging
+import shutil
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpResponse
 from rest_framework import serializers
@@ -12,12 +15,14 @@ from mlsystem.api.projects import visible
 from registry.errors import DomainError
 from registry.models import Project
 from registry.versions import load_version
+from registry.web import problems
 from registry.web.api import HouseApi, Request, Response, allow, operation
 from serving.models import Rollout
 
 logger = logging.getLogger(__name__)
 
 BROKER_SECONDS = 0.3
+SPARE_MB = 100  # of the disk under DATA_DIR; below, answers are soon not stored
 
 
 class ReadyApi(HouseApi):
@@ -30,19 +35,25 @@ class ReadyApi(HouseApi):
         database = serializers.BooleanField(required=False)
         broker = serializers.BooleanField(required=False)
         models = serializers.BooleanField(required=False)
+        disk = serializers.BooleanField(required=False)
 
     @operation(
-        "Whether database, broker and live models are there; 503 if not.",
+        "Whether database, broker, live models and room on the disk are there; 503 if "
+        "not.",
         output=Output,
         also=(503,),
     )
     def get(self, request: Request) -> Response:
         parts = {"database": _database(), "broker": _broker()}
         parts["models"] = parts["database"] and _models()
+        parts["disk"] = _disk()
         ready = all(parts.values())
         signed_in = self.actor.user is not None and self.actor.key is None
         shown = {"ready": ready, **(parts if signed_in else {})}
-        return self.answer(shown, status=200 if ready else 503)
+        answer = self.answer(shown, status=200 if ready else 503)
+        if not ready:
+            answer.headers["Retry-After"] = str(problems.UNAVAILABLE_SECONDS)
+        return answer
 
 
 class MetricsApi(HouseApi):
@@ -73,7 +84,6 @@ def _database() -> bool:
 
 
 def _broker() -> bool:
-    from django.conf import settings
     from redis import Redis
     from redis.exceptions import RedisError
 
@@ -88,6 +98,16 @@ def _broker() -> bool:
         return False
     finally:
         client.close()
+
+
+def _disk() -> bool:
+    folder = Path(settings.DATA_DIR)
+    while not folder.exists():  # nothing has been stored here yet
+        folder = folder.parent
+    spare = shutil.disk_usage(folder).free // 1024**2
+    if spare < SPARE_MB:
+        logger.warning("not ready: %s MB left on the disk of DATA_DIR", spare)
+    return spare >= SPARE_MB
 
 
 def _models() -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from registry import projects
+from registry import project_rules, projects
 from registry.api.projects import ProjectOutput, ProjectSettings
 from registry.catalogue import TASKS
 from registry.models import ApiKey, Membership, Project
@@ -59,7 +59,7 @@ class ProjectRow(serializers.Serializer):
 
 class NewProject(ProjectSettings):
     slug = serializers.CharField(max_length=50)
-    task = serializers.ChoiceField(choices=projects.TASKS)
+    task = serializers.ChoiceField(choices=project_rules.TASKS)
     target = serializers.CharField(max_length=120)
     classes = serializers.ListField(
         child=serializers.CharField(max_length=200), required=False, max_length=1000

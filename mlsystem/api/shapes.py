@@ -84,6 +84,11 @@ class RunDetail(RunShape):
     reasons = Reason(many=True)
     next = serializers.SerializerMethodField()
     steps = StepShape(many=True)
+    log = serializers.SerializerMethodField()
+
+    def get_log(self, run: Run) -> str:
+        """What its steps said, the first step first."""
+        return "".join(job.log for step in run.steps.all() for job in jobs_of(step))
 
     def get_next(self, run: Run) -> str:
         """What happens now, in a sentence."""

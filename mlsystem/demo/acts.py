@@ -4,19 +4,21 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 
 from mlsystem import baselines
-from mlsystem.demo import replay
+from mlsystem.demo import reading, replay
 from mlsystem.demo.story import Act, Story, Telling
 from mlsystem.orchestrator import pipeline
 from mlsystem.orchestrator.foreground import work_through
 from monitoring.models import Evaluation
-from registry import clock, definition_sync
-from registry.models import Job, ModelVersion, Project, Run, Step
+from registry import clock, definition_sync, demo_feed
+from registry.errors import Conflict
+from registry.models import Job, ModelVersion, Project, Run, Step, Trial
 
 UNFINISHED = pipeline.UNFINISHED
 DONE = (Step.State.SUCCEEDED, Step.State.SKIPPED)
+READ = Act(name="reading the sources", weight=4.0, do=reading.read_sources)
 REPLAY = Act(name="replaying production", weight=15.0, do=replay.replay)
 
 
@@ -25,6 +27,11 @@ def install(story: Story, *, now: datetime) -> Project:
     with clock.moved_to(now - story.ahead):
         moved: Any = {"replay": story.moved(now)} if story.moved else {}
         project, _ = definition_sync.install(slug=story.slug, **moved)
+        if not demo_feed.is_example(project):
+            raise Conflict(
+                f"{story.slug} is a project of your own: the demo leaves it alone. Load "
+                "another demo project with --only, or give DATA_DIR another folder."
+            )
         baselines.open_if_missing(project=project)
     return project
 
@@ -49,24 +56,33 @@ def train(
     """One run of the pipeline, worked here, and dated `ago` before the story began. It
     learns from the dataset of that number, else from all there is by now."""
 
+    called = "training" if name == "first" else f"training from the {name}"
+
     def do(telling: Telling) -> None:
         if telling.memory.played:
             return
-        for seconds in (budget, 4 * budget):  # a busy machine gets more time
+        more = 4 * budget  # for a busy machine
+        for seconds, then in (
+            (budget, f"once more, with {more} s"),
+            (more, "the story goes on without it"),
+        ):
             if run_named(telling.project, name, over=True):
                 break
             chosen = params(telling) if callable(params) else params
             given: dict[str, Any] = {"budget": seconds, "params": chosen}
             if dataset is not None:
                 given["train"] = telling.project.datasets.get(number=dataset)
-            _work(_run(telling, name, **given), telling)
-        if run := run_named(telling.project, name):
+            tried = _work(_run(telling, name, **given), telling)
+            if tried.is_over and not run_named(telling.project, name):
+                why = tried.error or "Time was enough for a mere guess alone."
+                telling.bar.say(f"{telling.story.slug}, {called}: {why} ({then})")
+        run = run_named(telling.project, name)
+        if run:
             date_run(run, finished=telling.began - ago)
-        failed = {"trigger": _trigger(name), "state": Run.State.FAILED}
-        for tried in telling.project.runs.filter(**failed):
-            date_run(tried, finished=telling.began - ago - timedelta(hours=1))
+        for tried in telling.project.runs.filter(trigger=_trigger(name)):
+            if tried != run and tried.is_over:
+                date_run(tried, finished=telling.began - ago - timedelta(hours=1))
 
-    called = "training" if name == "first" else f"training from the {name}"
     return Act(name=called, weight=weight, do=do)
 
 
@@ -84,9 +100,13 @@ def _run(telling: Telling, name: str, **given: Any) -> Run:
 def run_named(
     project: Project, name: str = "first", *, over: bool = False
 ) -> Run | None:
-    """The story's run of that name, unless it failed; `over`: only if it ended well."""
-    states = [Run.State.SUCCEEDED] if over else [Run.State.SUCCEEDED, *UNFINISHED]
-    found = project.runs.filter(trigger=_trigger(name), state__in=states)
+    """The story's run of that name, unless it failed, or had time for a mere guess
+    alone; `over`: only if it ended well."""
+    learnt = Trial.objects.filter(run=OuterRef("pk"), state=Trial.State.FINISHED)
+    wanted = Q(Exists(learnt.exclude(family="dummy")), state=Run.State.SUCCEEDED)
+    if not over:
+        wanted |= Q(state__in=UNFINISHED)
+    found = project.runs.filter(wanted, trigger=_trigger(name))
     return found.order_by("number").first()
 
 
@@ -126,8 +146,8 @@ def _trigger(name: str) -> str:
     return f"demo: {name}"[:40]
 
 
-def _work(run: Run, telling: Telling) -> None:
-    work_through(
+def _work(run: Run, telling: Telling) -> Run:
+    return work_through(
         run,
         tell=lambda _run, steps: telling.bar.step(
             sum(step.state in DONE for step in steps) / len(steps),

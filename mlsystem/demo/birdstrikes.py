@@ -14,8 +14,8 @@ from mlsystem.demo import acts, labels, moves
 from mlsystem.demo.story import Beat, Case, Story, Telling
 from mlsystem.demo.timeline import Real, Steady, shift_onto
 from mlsystem.examples import birdstrikes as definition
-from mlsystem.examples.digits import share
 from monitoring.models import Note
+from registry.definitions import share
 
 TOLD_FROM, TOLD_UNTIL = (
     datetime(1996, 10, 1, tzinfo=UTC),
@@ -43,13 +43,14 @@ NOT_SENT = {"opid", "date", "effect", "wording", "report"}
 def cases(began: datetime, start: datetime, end: datetime) -> Iterator[Case]:
     """Until the story began, the reports of nine months; then the feed, for ever."""
     told = _told()
-    moments = [_moment(row) for row in told]
+    moments = [at for at, _ in told]
     shift = shift_onto(moments[-1], began=began)
     for turn in Real(moments, shift).between(start, min(end, began)):
         if not turn.round:
-            yield _case(told[turn.row], told[turn.row]["report"], turn.at)
+            row = told[turn.row][1]
+            yield _case(row, row["report"], turn.at)
     later = _later()
-    for turn in Steady(began, FEED, len(later)).between(start, end):
+    for turn in Steady(began, FEED, len(later), first_round=0).between(start, end):
         row = later[turn.row]
         yield _case(row, turn.named(row["report"]), turn.at)
 
@@ -106,27 +107,26 @@ def _case(row: Mapping[str, Any], name: str, at: datetime) -> Case:
     )
 
 
-def _moment(row: Mapping[str, Any]) -> datetime:
+@cache
+def _production() -> Sequence[tuple[datetime, dict[str, Any]]]:
+    """Every report since the story's first one with its moment, in that order."""
     day = timedelta(days=1)
-    return definition.reported_at(dict(row)) + share(row["report"], "hour") * day
+    found = [
+        (reported + share(row["report"], "hour") * day, row)
+        for row in definition.reports()
+        if (reported := definition.reported_at(row)) >= TOLD_FROM
+    ]
+    return sorted(found, key=lambda pair: pair[0])
 
 
 @cache
-def _told() -> Sequence[dict[str, Any]]:
-    found = [
-        row
-        for row in definition.reports()
-        if TOLD_FROM <= definition.reported_at(row) < TOLD_UNTIL
-    ]
-    return sorted(found, key=_moment)
+def _told() -> Sequence[tuple[datetime, dict[str, Any]]]:
+    return [(at, row) for at, row in _production() if at < TOLD_UNTIL]
 
 
 @cache
 def _later() -> Sequence[dict[str, Any]]:
-    found = [
-        row for row in definition.reports() if definition.reported_at(row) >= TOLD_UNTIL
-    ]
-    return sorted(found, key=_moment)
+    return [row for at, row in _production() if at >= TOLD_UNTIL]
 
 
 @cache

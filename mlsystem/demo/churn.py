@@ -16,9 +16,9 @@ from typing import Any
 from mlsystem.demo import acts, moves
 from mlsystem.demo.story import Beat, Case, Story, Telling
 from mlsystem.demo.timeline import Steady
-from mlsystem.examples.churn import DATA, HORIZON, is_learnt_from, share
+from mlsystem.examples.churn import DATA, HORIZON, is_learnt_from
 from monitoring.models import Note
-from registry.definitions import days
+from registry.definitions import days, share
 
 WEEKS = timedelta(weeks=12)
 CANARY, HALF, PROMOTE = (timedelta(weeks=weeks) for weeks in (9, 8, 7))  # ago

@@ -13,11 +13,14 @@ from typing import Any
 from mlsystem.demo import acts, labels, moves
 from mlsystem.demo.story import Act, Beat, Case, Story, Telling
 from mlsystem.demo.timeline import Steady
-from mlsystem.examples.digits import POOL, PRODUCTION, part_of, scans, share
-from registry import clock
+from mlsystem.examples.digits import POOL, PRODUCTION, part_of, scans
+from registry import clock, projects
+from registry.definitions import share
 
 WEEKS = timedelta(weeks=7)
 LIVE, LEARNT, CANARY = timedelta(weeks=7), timedelta(days=5), timedelta(days=4)  # ago
+AUTOPILOT = timedelta(days=3)  # ago
+RETRAIN_AFTER = 25  # labels: two minutes of somebody who just looks around
 FEED = timedelta(minutes=2)
 READ = timedelta(days=6)  # the latest that a scan is read again
 CHECKED = 0.6  # of the scans are
@@ -58,8 +61,17 @@ def beats(telling: Telling) -> list[Beat]:
             reason="It learnt what Erin and Omar read, and compares with examples.",
         )
 
+    def autopilot(telling: Telling) -> None:
+        """From here on, who labels enough sees a run start and its verdict come."""
+        projects.update_project(
+            project=telling.project,
+            by=telling.actor("owner"),
+            changes={"autopilot": "propose", "retrain_after": RETRAIN_AFTER},
+        )
+
     return [
         Beat(name="canary", at=began - CANARY, do=canary),
+        Beat(name="autopilot", at=began - AUTOPILOT, do=autopilot),
     ]
 
 

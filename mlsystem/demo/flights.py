@@ -2,25 +2,29 @@
 the clocks of today: what was known when each flight left, and the truth as it landed.
 
 The first weeks of the file are the data; the rest is production. When the file runs out
-it is told again from its start, nine weeks later.
+its last eight weeks are told again, right behind its end.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from hashlib import blake2b
+from heapq import merge
+from itertools import count
 from typing import Any
 
 from mlsystem.demo import acts, moves
-from mlsystem.demo.story import Act, Beat, Case, Story, Telling
+from mlsystem.demo.story import Beat, Case, Story, Telling
 from mlsystem.demo.timeline import WEEK, shift_onto
 from mlsystem.examples.flights import flights as definition
-from registry import definition_sync, frames, sources
+from registry import frames, replays, sources
 from registry.featurizer import features_spec
 
 LAST = datetime(2013, 3, 1, 5, tzinfo=UTC)  # the file's last departure
-EVERY = 9  # weeks from one telling to the next: the file spans eight and a half
+EVERY = 8  # weeks that a later telling lasts: as many whole ones as the file has
+DAY = timedelta(days=1)
+LATEST = 2 * DAY  # nobody leaves so long after the day for which it was planned
 OPENED = timedelta(days=14)  # ago: everything before is data
 REJECTED, FOUND, CANARY = (timedelta(days=days) for days in (13, 12, 6))  # ago
 ASKED = 3  # of so many flights one is asked about, until the story begins
@@ -41,7 +45,7 @@ SOURCE = (
 INVENTED = (
     "Nothing but the year: all times are moved by whole weeks, so weekdays and hours "
     "stay. A cancelled flight never lands, so its truth never comes. When the flights "
-    "run out they are told again, nine weeks later."
+    "run out, those of their last eight weeks leave again, eight weeks later."
 )
 
 
@@ -72,14 +76,23 @@ def replayed(began: datetime) -> dict[str, int]:
 
 def cases(began: datetime, start: datetime, end: datetime) -> Iterator[Case]:
     """Flights that left in that time; of those before the story began, one in three."""
-    replay = replayed(began)
-    weeks = replay["weeks"]
-    while LAST + weeks * WEEK - EVERY * WEEK <= end:
-        for flight in _told(weeks):
-            met = flight.left_at > began or flight.is_chosen
-            if met and start < flight.left_at <= end:
-                yield _case(flight)
-        weeks += EVERY
+    first = replayed(began)["weeks"]
+    days = _midnight(start), _midnight(end) + DAY
+    told = [_told(first, number, *days) for number in _tellings(first, start, end)]
+    for flight in merge(*told, key=lambda flight: flight.left_at):
+        met = flight.left_at > began or flight.is_chosen
+        if met and start < flight.left_at <= end:
+            yield _case(flight)
+
+
+def _tellings(first: int, start: datetime, end: datetime) -> Iterator[int]:
+    """Which tellings, from 0, have flights in that time."""
+    for number in count():
+        over = LAST + (first + number * EVERY) * WEEK
+        if number and over - EVERY * WEEK - DAY > end:
+            return
+        if over + LATEST > start:
+            yield number
 
 
 def beats(telling: Telling) -> list[Beat]:
@@ -99,12 +112,6 @@ def beats(telling: Telling) -> list[Beat]:
         Beat(name="live", at=began - FOUND, do=live),
         Beat(name="canary", at=began - CANARY, do=canary),
     ]
-
-
-def read_sources(telling: Telling) -> None:
-    """Weather and landings up to now: what a warehouse would have by then."""
-    if not telling.memory.played:
-        definition_sync.keep_read(project=telling.project, now=telling.now)
 
 
 def from_the_schedule(telling: Telling) -> dict[str, Any]:
@@ -134,16 +141,31 @@ def _case(flight: Flight) -> Case:
     )
 
 
-@cache
-def _told(weeks: int) -> Sequence[Flight]:
-    """The whole file, so many weeks later, in the order in which flights leave."""
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+@lru_cache(maxsize=2)
+def _reading(first: int, number: int) -> sources.Reading:
     everything = datetime.max.replace(tzinfo=UTC)
-    reading = sources.Reading(definition, replay={"weeks": weeks}, now=everything)
-    rows = reading.first()
+    replay = {"weeks": first + number * EVERY}
+    return sources.Reading(definition, replay=replay, now=everything)
+
+
+@lru_cache(maxsize=4)  # the feed asks every minute for the same days
+def _told(first: int, number: int, start: datetime, end: datetime) -> Sequence[Flight]:
+    """Those of a telling of the file that leave in that time, and some around it, in
+    order: the same flights as the sources hold of it (`registry.replays`)."""
+    reading = _reading(first, number)
+    rows = reading.between(start - LATEST, end + DAY)
+    frame, zone = rows.frame, definition.settings["zone"]
+    if number:
+        whole = reading.told("flights").frame
+        frame = replays.last_weeks(frame, ["time_hour"], EVERY, zone=zone, whole=whole)
     names = [*definition.settings["entity"], *INPUTS, "left_at"]
     names += ["observed_at", "arr_delay"]
     fields = [{"name": n, "kind": rows.kinds[n]} for n in dict.fromkeys(names)]
-    found = [_flight(row) for row in frames.rows_of(fields, rows.frame)]
+    found = [_flight(row) for row in frames.rows_of(fields, frame)]
     return sorted(found, key=lambda flight: flight.left_at)
 
 
@@ -164,13 +186,13 @@ STORY = Story(
     invented=INVENTED,
     ahead=OPENED,
     acts=(
-        acts.train("schedule", ago=REJECTED, budget=6, weight=10.0, dataset=1,
+        acts.train("schedule", ago=REJECTED, budget=10, weight=14.0, dataset=1,
                    params=from_the_schedule),
         acts.train("route", ago=FOUND, budget=12, weight=18.0, dataset=1,
                    params=without_destination),
         acts.train("destination", ago=CANARY, budget=12, weight=19.0, dataset=1,
                    params=TREES),
-        Act(name="reading the sources", weight=4.0, do=read_sources),
+        acts.READ,
         acts.REPLAY,
     ),
     cases=cases,

@@ -17,8 +17,8 @@ from labelling.labeller.queue import Card, hand_out
 from labelling.models import Annotation, Example
 from mlsystem.demo.people import labellers
 from mlsystem.demo.story import Act, Telling
-from mlsystem.examples.digits import share
 from registry import clock
+from registry.definitions import share
 from registry.models import Project, User
 
 IMPORTED = timedelta(days=20)  # before the story began

@@ -50,6 +50,18 @@ class Memory:
         return datetime.fromisoformat(self.row.args["told"])
 
     @property
+    def read(self) -> datetime | None:
+        """When its sources were read last."""
+        read = self.row.args.get("read")
+        return datetime.fromisoformat(read) if read else None
+
+    @property
+    def thinned(self) -> datetime | None:
+        """From when on not all was asked, until a note says so."""
+        since = self.row.args.get("thinned")
+        return datetime.fromisoformat(since) if since else None
+
+    @property
     def played(self) -> bool:
         """Whether the story was once told to the end, so that the feed may go on."""
         return bool(self.row.args.get("played"))
@@ -63,6 +75,13 @@ class Memory:
 
     def tell(self, until: datetime) -> None:
         self._write(told=until.isoformat())
+
+    def thins(self, since: datetime | None) -> None:
+        if since is None or self.thinned is None:
+            self._write(thinned=since and since.isoformat())
+
+    def has_read(self, moment: datetime) -> None:
+        self._write(read=moment.isoformat())
 
     def beat(self, name: str) -> None:
         self._write(beats=[*self.row.args.get("beats", ()), name])

@@ -1,5 +1,8 @@
 """The demo's people, one a role; whoever starts the demo gets a link for each."""
 
+from itertools import count
+from threading import Lock
+
 from registry import keys, people
 from registry.actors import COMMAND_LINE
 from registry.models import Membership, Project, User
@@ -12,17 +15,12 @@ CAST = {
     "vera": "viewer",
 }
 
+ONE_BY_ONE = Lock()  # two stories told at once meet the same people
+
 
 def cast(project: Project) -> dict[str, User]:
     """Everybody by role, members of the project; whoever runs the house is an admin."""
-    found = {}
-    for name, role in CAST.items():
-        user = User.objects.filter(username=name).first()
-        if user is None:
-            user = people.create_user(name=name, by=COMMAND_LINE, staff=role == "admin")
-        if not Membership.objects.filter(project=project, user=user).exists():
-            people.set_role(project=project, user=user, role=role, by=COMMAND_LINE)
-        found[role] = user
+    found = {role: _member(project, name, role) for name, role in CAST.items()}
     for user in User.objects.filter(is_superuser=True, is_active=True):
         Membership.objects.get_or_create(
             project=project, user=user, defaults={"role": "admin"}
@@ -32,20 +30,26 @@ def cast(project: Project) -> dict[str, User]:
 
 def labellers(project: Project) -> list[User]:
     """Erin, and Omar who labels beside her."""
-    erin = User.objects.get(username="erin")
-    omar = User.objects.filter(username="omar").first()
-    if omar is None:
-        omar = people.create_user(name="omar", by=COMMAND_LINE)
-    if not Membership.objects.filter(project=project, user=omar).exists():
-        people.set_role(project=project, user=omar, role="labeller", by=COMMAND_LINE)
-    return [erin, omar]
+    return [_member(project, name, "labeller") for name in ("erin", "omar")]
+
+
+def _member(project: Project, name: str, role: str) -> User:
+    """Somebody of that name, who may be there already, however it is written; a role
+    that they have stays theirs."""
+    with ONE_BY_ONE:
+        user = User.objects.filter(username__iexact=name).first()
+        if user is None:
+            user = people.create_user(name=name, by=COMMAND_LINE, staff=role == "admin")
+    if not Membership.objects.filter(project=project, user=user).exists():
+        people.set_role(project=project, user=user, role=role, by=COMMAND_LINE)
+    return user
 
 
 def known(project: Project) -> dict[str, User]:
     """Who of them is still there, by role."""
     members = Membership.objects.select_related("user").filter(project=project)
-    found = members.filter(user__username__in=CAST)
-    return {CAST[member.user.get_username()]: member.user for member in found}
+    named = {member.user.get_username().lower(): member.user for member in members}
+    return {role: named[name] for name, role in CAST.items() if name in named}
 
 
 def links(users: dict[str, User]) -> dict[str, str]:
@@ -57,14 +61,20 @@ def links(users: dict[str, User]) -> dict[str, str]:
 
 
 def key_of(project: Project) -> str:
-    """The demo's own predict key: the same text at every start, kept nowhere."""
-    plain = keys.derived(f"demo:{project.slug}:{project.pk}")
-    if keys.find(plain) is None:
-        keys.create_key(
-            project=project,
-            scopes=["predict"],
-            name="demo",
-            by=COMMAND_LINE,
-            plain=plain,
-        )
+    """The demo's own predict key: the same text at every start, kept nowhere; another
+    one where people ended the last."""
+    entropy = f"demo:{project.slug}:{project.pk}"
+    for number in count(1):
+        plain = keys.derived(f"{entropy}:{number}" if number > 1 else entropy)
+        if keys.find(plain) is not None:
+            break
+        if not keys.is_spent(plain):
+            keys.create_key(
+                project=project,
+                scopes=["predict"],
+                name="demo",
+                by=COMMAND_LINE,
+                plain=plain,
+            )
+            break
     return plain

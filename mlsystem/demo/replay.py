@@ -1,7 +1,6 @@
 """Production told again through the real front-end and collector: a batch a moment, the
 clock as an argument, truth when it became known and not before."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
@@ -11,19 +10,22 @@ from django.db import transaction
 
 from labelling.collector.silence import mature_project
 from labelling.collector.truth import record_truth
-from mlsystem.demo.story import Case, Telling
+from mlsystem.demo.reading import read_sources
+from mlsystem.demo.story import REFERENCE, Case, Telling
+from monitoring.models import Note
 from monitoring.monitor import alerts
 from monitoring.monitor.folding import bring_up_to_date
 from registry import clock
 from registry.actors import COMMAND_LINE
 from registry.errors import DomainError
+from registry.written import whole
 from serving.frontend.front import predict_batch
 from serving.models import Prediction
 
-logger = logging.getLogger(__name__)
-
 CHUNK = 500  # rows a transaction: SQLite has one writer
-GAP = 1_000  # cases that a later start fills a gap with, evenly
+# Cases that a later start fills a gap with, evenly: of its last four weeks, so that each
+# day still says something, and of all before.
+GAP, LATELY, BEFORE = 1_100, timedelta(weeks=4), 500
 
 
 def replay(telling: Telling) -> None:
@@ -35,21 +37,25 @@ def replay(telling: Telling) -> None:
     for batch in _batches(due, telling.story.batch):
         teller.meet(batch)
         asked += len(batch)
-        words = f"{batch[-1].at:%d %b}, {asked:,} of {len(due):,}"
+        words = f"{batch[-1].at:%d %b}, {whole(asked)} of {whole(len(due))}"
         telling.bar.step(asked / len(due), words)
     teller.reach(max(telling.now, told))
+    _say_what_is_left_out(telling)
     if wrong := teller.wrong:
-        logger.warning("%s: %d were not answered: %s", telling.project, *wrong)
+        number, why = wrong
+        telling.bar.say(f"{telling.project}: {number} were not answered: {why}")
 
 
 def feed(telling: Telling) -> int:
     """The same for the minutes since the last time; the house's own tick folds them and
     judges. Returns how many were asked."""
+    read_sources(telling)
     due = _due(telling)
     teller = _Teller(telling, waiting=_unknown(telling), watched=False)
     for batch in _batches(due, telling.story.batch):
         teller.meet(batch)
     teller.reach(max(telling.now, telling.memory.told))
+    _say_what_is_left_out(telling)
     return len(due)
 
 
@@ -66,12 +72,47 @@ def bring_to(telling: Telling, moment: datetime, *, judge: bool) -> None:
 
 
 def _due(telling: Telling) -> list[Case]:
-    """What is to be asked; a gap is filled evenly with a bounded number."""
+    """What is to be asked: the story up to where it began, and what has passed since,
+    evenly, with a bounded number."""
     memory = telling.memory
     cases = list(telling.story.cases(memory.began, memory.told, telling.now))
-    if not memory.played or len(cases) <= GAP:
-        return cases
-    return [cases[number * len(cases) // GAP] for number in range(GAP)]
+    story = [case for case in cases if case.at <= memory.began]
+    since, lately = cases[len(story) :], telling.now - LATELY
+    asked = _some([case for case in since if case.at <= lately], BEFORE)
+    asked += _some([case for case in since if case.at > lately], GAP)
+    if len(asked) < len(since):
+        memory.thins(max(memory.told, memory.began))
+    return story + asked
+
+
+def _some(cases: Sequence[Case], most: int) -> list[Case]:
+    """At most so many, evenly, with the last one."""
+    n = min(most, len(cases))
+    return [cases[number * len(cases) // n - 1] for number in range(1, n + 1)]
+
+
+def _say_what_is_left_out(telling: Telling) -> None:
+    """In every chart, where it begins: the traffic that follows is thinner. Said once the
+    gap is filled, however many starts that took."""
+    since = telling.memory.thinned
+    if since is None:
+        return
+    of = sum(1 for _ in telling.story.cases(telling.began, since, telling.now))
+    asked = Prediction.objects.filter(
+        project=telling.project,
+        at__gt=since,
+        at__lte=telling.now,
+        reference__startswith=REFERENCE,
+    )
+    with transaction.atomic():
+        Note.objects.create(
+            project=telling.project,
+            at=since,
+            text=f"Nothing was asked until {telling.now:%-d %B}. Of the {whole(of)} "
+            f"requests of that time, {whole(asked.count())} were asked afterwards.",
+            author=telling.people.get("owner"),  # who may be gone by now
+        )
+        telling.memory.thins(None)
 
 
 def _unknown(telling: Telling) -> list[Case]:
@@ -116,6 +157,7 @@ class _Teller:
         self._ask(batch, moment)
         for case in batch:
             self._wait_for(case)
+        self._hear(moment)  # theirs too, or nobody would hear it after an interruption
         self.telling.memory.tell(moment)
 
     def reach(self, end: datetime) -> None:
@@ -123,7 +165,8 @@ class _Teller:
         self._hear(end)
         self.telling.memory.tell(end)
         if self.watched:
-            bring_to(self.telling, end, judge=True)
+            # Of one moment one look: a rule that wants two in a row wants two moments.
+            bring_to(self.telling, end, judge=self.looked < end)
 
     def _pass(self, moment: datetime) -> None:
         """Beats and daily looks at the alert rules, up to a moment."""

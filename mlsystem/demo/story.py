@@ -13,6 +13,8 @@ from mlsystem.demo.memory import Memory
 from registry.actors import Actor
 from registry.models import Project, User
 
+REFERENCE = "demo-"  # what is asked for a story begins with it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -31,7 +33,7 @@ class Case:
 
     @property
     def reference(self) -> str:
-        return f"demo-{self.name}"
+        return f"{REFERENCE}{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ class Real:
 class Steady:
     """Invented moments: one of `count` rows every `every` from `began` on, for ever.
 
-    The first time round is round 1, because round 0 was the history before `began`.
+    The first time round is round 1 where round 0 was the history before `began`.
     """
 
     began: datetime

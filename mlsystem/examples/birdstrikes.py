@@ -30,7 +30,8 @@ SIGNS = {
 
 def reported_at(row: dict[str, Any]) -> datetime:
     """The day of a report; the data knows no hour."""
-    return datetime.strptime(row["date"], "%m/%d/%Y %H:%M:%S").replace(tzinfo=UTC)
+    month, day, year = row["date"].split(" ")[0].split("/")
+    return datetime(int(year), int(month), int(day), tzinfo=UTC)
 
 
 def wording(row: dict[str, Any]) -> str:

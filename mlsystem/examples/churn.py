@@ -5,19 +5,12 @@ hash and therefore the same ones every time, are the dataset; the others are onl
 met in production.
 """
 
-from hashlib import blake2b
 from pathlib import Path
 
-from registry.definitions import Project, Rule, days, times
+from registry.definitions import Project, Rule, days, share, times
 
 DATA = Path(__file__).parent / "data" / "churn.csv.gz"
 HORIZON = days(30)
-
-
-def share(customer: str, purpose: str) -> float:
-    """A number from 0 to 1 that is always the same for a customer and a purpose."""
-    digest = blake2b(f"{purpose}:{customer}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
 
 
 def is_learnt_from(customer: str) -> bool:

@@ -7,19 +7,12 @@ to read them, and the rest is only ever met in production.
 
 from collections.abc import Iterator
 from functools import cache
-from hashlib import blake2b
 from typing import Any
 
-from registry.definitions import Project, png
+from registry.definitions import Project, png, share
 
 BRIGHTEST = 16  # of the data's greys
 BEGINNING, POOL, PRODUCTION = "beginning", "pool", "production"
-
-
-def share(scan: str, purpose: str) -> float:
-    """A number from 0 to 1 that is always the same for a scan and a purpose."""
-    digest = blake2b(f"{purpose}:{scan}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64
 
 
 def part_of(scan: str) -> str:

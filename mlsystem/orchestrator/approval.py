@@ -9,11 +9,12 @@ from django.db import transaction
 from django.db.models import Q
 
 from mlsystem.orchestrator import publish
-from registry import audit
+from registry import audit, keys
 from registry.actors import Actor
 from registry.clock import now as clock_now
 from registry.errors import Conflict, Forbidden
 from registry.models import ModelVersion, Run
+from serving import candidates
 from serving import rollout as rollouts
 from serving.models import Rollout
 
@@ -25,9 +26,10 @@ def approve(*, version: ModelVersion, by: Actor, reason: str = "") -> ModelVersi
     """A second person lets a version through that passed the gate; rollout begins."""
     if version.state != State.WAITING:
         raise Conflict(_not_waiting(version))
-    if by.user is not None and by.user.pk in _makers(version):
+    if _makers(version) & _approvers(by):
         raise Forbidden(
-            "A second person approves: you started the run that made this version."
+            "A second person approves: not who started the run that made this version, "
+            "nor who made the key that did."
         )
     with transaction.atomic():
         _decide(
@@ -84,7 +86,7 @@ def reject(*, version: ModelVersion, by: Actor, reason: str = "") -> ModelVersio
 
 
 def archive(*, version: ModelVersion, by: Actor, reason: str = "") -> ModelVersion:
-    """Out of every list to choose from; kept, with its card, for ever."""
+    """Out of every list to choose from; kept, with its card, until it is brought back."""
     _must_not_serve(version)
     with transaction.atomic():
         _decide(
@@ -106,16 +108,54 @@ def archive(*, version: ModelVersion, by: Actor, reason: str = "") -> ModelVersi
     return version
 
 
+def bring_back(*, version: ModelVersion, by: Actor, reason: str = "") -> ModelVersion:
+    """Out of the archive, as what it was before; nothing begins to serve by that."""
+    with transaction.atomic():
+        candidates.hold(version)
+        if version.state != State.ARCHIVED:
+            state = version.get_state_display().lower()
+            raise Conflict(
+                f"Version {version.number} is {state}: only archived ones come back."
+            )
+        _decide(
+            version,
+            Q(state=State.ARCHIVED),
+            state=(before := _before_the_archive(version)),
+            by=by,
+            rule="brought back",
+            text=_words("Brought back", by, reason),
+        )
+        audit.record(
+            project=version.project,
+            actor=by,
+            action="model.bring_back",
+            target=str(version),
+            detail={"reason": reason, "state": before},
+        )
+    version.refresh_from_db()
+    return version
+
+
+def _before_the_archive(version: ModelVersion) -> str:
+    """What the entry of its archiving says; else what may not serve without a gate."""
+    kept = (one["was"] for one in reversed(version.reasons) if "was" in one)
+    return next(kept, State.BUILT)
+
+
 def _decide(
     version: ModelVersion, free: Q, *, state: str, by: Actor, rule: str, text: str
 ) -> None:
     """Of two people who decide at once, one is told that it was decided."""
+    candidates.hold(version)
+    back = version.state == State.ARCHIVED  # that is no verdict on it
     entry: dict[str, Any] = {
         "rule": rule,
-        "passed": state == State.ACCEPTED,
+        "passed": state == State.ACCEPTED or back,
         "text": text,
         "numbers": {},
     }
+    if back or state == State.ARCHIVED:
+        entry["was"] = version.state
     changed = ModelVersion.objects.filter(free, pk=version.pk).update(
         state=state,
         reasons=[*version.reasons, entry],
@@ -124,7 +164,9 @@ def _decide(
     )
     if not changed:
         version.refresh_from_db()
-        raise Conflict(f"Version {version.number} is {version.get_state_display()}.")
+        raise Conflict(
+            f"Version {version.number} is {version.get_state_display().lower()}."
+        )
 
 
 def _idle(version: ModelVersion) -> Q:
@@ -147,13 +189,20 @@ def _must_not_serve(version: ModelVersion) -> None:
         )
 
 
-def _makers(version: ModelVersion) -> set[int | None]:
+def _makers(version: ModelVersion) -> set[int]:
     run = version.run
-    return {version.created_by_id, run.requested_by_id if run else None} - {None}
+    return keys.hands([version.created_by_id, run.requested_by_id if run else None])
+
+
+def _approvers(by: Actor) -> set[int]:
+    """A person in their own session is one; a key is also whoever made it."""
+    if by.key is not None:
+        return keys.hands([by.key.user_id])
+    return {by.user.pk} if by.user else set()
 
 
 def _not_waiting(version: ModelVersion) -> str:
-    state = version.get_state_display()
+    state = version.get_state_display().lower()
     if version.state == State.REJECTED:
         return f"Version {version.number} is {state}: the gate's reasons say why."
     if version.state == State.BUILT:

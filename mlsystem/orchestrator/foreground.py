@@ -1,32 +1,33 @@
 """Component 6, Orchestrator: a run worked in this process, by the same claims as any
 worker's; no broker is needed, and workers may help."""
 
-import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Max, Q, QuerySet
 
 from mlsystem.builder import slots
-from mlsystem.orchestrator import pipeline
+from mlsystem.orchestrator import pipeline, publish
 from registry import jobs
 from registry.clock import now
-from registry.models import Job, Run, Step
+from registry.models import Job, Project, Run, Step
 
 PAUSE = 0.2  # seconds between two looks
+QUIET = timedelta(seconds=5)  # without a job: whoever works a run is between two
+STALE = timedelta(days=1)  # what was extracted then is not what there is to learn from
+COMMANDS = ("command", publish.FIRST_RUN)
 Tell = Callable[[Run, list[Step]], None]
 
 
 def work_through(run: Run, *, tell: Tell) -> Run:
     """Do the run's jobs until it is over, telling how it goes after every look."""
     working: dict[UUID, Future[None]] = {}
-    # That no broker takes the jobs is no news here: this process takes them.
-    logging.getLogger(jobs.__name__).setLevel(logging.ERROR)
     workers = slots.slots_by_default(run.budget_seconds)
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    with jobs.without_broker(), ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             while not _look(run, working, pool, tell=tell):
                 time.sleep(PAUSE)
@@ -61,17 +62,62 @@ def _look(
 
 def claimable(steps: list[Step]) -> list[Job]:
     """The jobs of these steps that nobody works on, and whose time has come."""
+    moment = now()
+    free = Q(state=Job.State.QUEUED, due_at__lte=moment) | Q(
+        state=Job.State.RUNNING, lease_until__lt=moment
+    )
+    return list(_jobs_of(steps).filter(free).order_by("due_at", "created_at"))
+
+
+def _jobs_of(steps: list[Step]) -> QuerySet[Job]:
     ids = {str(step.job_id) for step in steps if step.job_id}
     for step in steps:
         ids |= {
             *step.inputs.get("slots", []),
             *filter(None, [step.inputs.get("finish")]),
         }
-    moment = now()
-    free = Q(state=Job.State.QUEUED, due_at__lte=moment) | Q(
-        state=Job.State.RUNNING, lease_until__lt=moment
+    return Job.objects.filter(pk__in=ids)
+
+
+def left_behind(project: Project, *, now: datetime) -> Run | None:
+    """A run that a command began and nobody works on any more: its process is gone.
+    Conflict where somebody may still be at it."""
+    run = Run.objects.filter(
+        project=project,
+        kind=Run.Kind.PIPELINE,
+        state__in=pipeline.UNFINISHED,
+        trigger__in=COMMANDS,
+    ).first()
+    if run is None:
+        return None
+    until = last_sign(run) + QUIET
+    leased = _jobs_of(list(run.steps.all())).filter(state=Job.State.RUNNING)
+    if lease := leased.aggregate(last=Max("lease_until"))["last"]:
+        until = max(until, lease)
+    if until > now:
+        raise pipeline.AlreadyRunning(
+            f"Run {run.number} of {project.slug} is being worked on. If its process is "
+            f"gone, the same command takes it over from {until:%H:%M:%S} UTC on.",
+            extra={"run": run.number},
+        )
+    return run
+
+
+def last_sign(run: Run) -> datetime:
+    """When somebody last did something for this run, or will: after an attempt that
+    failed the next is due later. The end of a build is due later from the first, and
+    tells nothing."""
+    steps = run.steps.all()
+    of_jobs = _jobs_of(list(steps)).aggregate(
+        begun=Max("created_at"),
+        due=Max("due_at", filter=Q(attempt__gt=0)),
+        sent=Max("sent_at"),
+        beat=Max("heartbeat_at"),
+        over=Max("finished_at"),
     )
-    return list(Job.objects.filter(free, pk__in=ids).order_by("due_at", "created_at"))
+    of_steps = steps.aggregate(begun=Max("started_at"), over=Max("finished_at"))
+    signs = [run.created_at, *of_jobs.values(), *of_steps.values()]
+    return max(filter(None, signs))
 
 
 def _work(job: Job) -> None:

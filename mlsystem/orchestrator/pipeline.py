@@ -45,11 +45,7 @@ def start(
     trigger: str = "button",
 ) -> Run:
     """Write a run with its steps and send the first; 409 while a pipeline runs."""
-    if not 1 <= budget <= LONGEST_BUDGET:
-        raise InvalidInput(
-            "This budget cannot be used.",
-            errors=[FieldError("budget", f"Write 1 to {LONGEST_BUDGET} seconds.")],
-        )
+    check_budget(budget)
     new = Run(
         project=project,
         kind=kind,
@@ -74,6 +70,14 @@ def start(
             new.refresh_from_db()
             return new
     raise Conflict("Too many runs are being started at once; try again.")
+
+
+def check_budget(seconds: int) -> None:
+    if not 1 <= seconds <= LONGEST_BUDGET:
+        raise InvalidInput(
+            "This budget cannot be used.",
+            errors=[FieldError("budget", f"Write 1 to {LONGEST_BUDGET} seconds.")],
+        )
 
 
 def _create(run: Run) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from registry.actors import Actor
-from registry.errors import Conflict, EditedMeanwhile
-from registry.models import ModelVersion, Project, Run, User
+from registry.errors import DomainError, EditedMeanwhile
+from registry.models import ModelVersion, Project, Run
 from serving import rollout as rollouts
 from serving.models import Rollout
 
@@ -35,8 +35,8 @@ def after_gate(*, version: ModelVersion, run: Run | None) -> str:
             return _publish(rollout, version, run)
         except EditedMeanwhile:
             continue
-        except Conflict as conflict:
-            return f"Accepted, waiting for rollout: {conflict.detail}"
+        except DomainError as error:  # the version is good, whatever stands in its way
+            return f"Accepted, waiting for rollout: {error.detail}"
     return "Accepted, waiting for rollout: somebody is editing the rollout."
 
 
@@ -89,8 +89,3 @@ def _because(version: ModelVersion) -> tuple[str, dict[str, Any]]:
         if reason["rule"].startswith("better than"):
             return f"Gate: {reason['text']}"[:500], reason["numbers"]
     return "The gate accepted it.", {}
-
-
-def author_of(user: User | None) -> Actor:
-    """Who approved, else the orchestrator itself."""
-    return Actor(user=user) if user else AUTHOR

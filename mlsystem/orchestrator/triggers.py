@@ -2,18 +2,51 @@
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db import transaction
 
-from labelling.models import GroundTruth
+from labelling.labeller import fresh
 from mlsystem.orchestrator import pipeline
 from monitoring.models import Alert
-from registry import jobs
+from registry import audit, jobs, schedules
+from registry.actors import Actor
 from registry.clock import now as clock_now
-from registry.models import Project, Run
+from registry.models import Job, Project, Run, Schedule
 
 TASK = "mlsystem.scheduled_run"
 # An alert that goes on firing asks for another run only after this long.
 PAUSE = timedelta(hours=24)
+
+
+@transaction.atomic
+def set_schedule(
+    *,
+    project: Project,
+    cron: str,
+    zone: str,
+    budget: int,
+    enabled: bool,
+    by: Actor,
+    now: datetime,
+) -> Schedule:
+    """When runs start by themselves, and how long each may build."""
+    pipeline.check_budget(budget)
+    schedule = schedules.set_schedule(
+        project=project,
+        task=TASK,
+        cron=cron,
+        zone=zone or project.zone,
+        lane=Job.Lane.QUICK,
+        enabled=enabled,
+        args={"budget": budget},
+        now=now,
+    )
+    audit.record(
+        project=project,
+        actor=by,
+        action="schedule.set",
+        detail={"cron": schedule.cron, "enabled": schedule.enabled},
+    )
+    return schedule
 
 
 def start_scheduled(context: jobs.JobContext) -> None:
@@ -42,31 +75,13 @@ def answer_labels(now: datetime) -> int:
         retrain_after__gt=0, datasets__isnull=False
     ).distinct():
         wanted = project.retrain_after
-        if new_labels(project, most=wanted) >= wanted:
+        if fresh.new_labels(project, most=wanted) >= wanted:
             try:
-                pipeline.start(project=project, trigger="labels", now=now)
+                pipeline.start(project=project, trigger=fresh.BY_LABELS, now=now)
             except pipeline.AlreadyRunning:
                 continue
             started += 1
     return started
-
-
-def new_labels(project: Project, *, most: int | None = None) -> int:
-    """Things that experts labelled since the last run looked; counted up to `most`."""
-    looked = (
-        Run.objects.filter(project=project, kind=Run.Kind.PIPELINE, as_of=None)
-        .order_by("-number")
-        .values_list("created_at", flat=True)
-        .first()
-    )
-    said = GroundTruth.objects.filter(project=project, source=GroundTruth.Source.EXPERT)
-    if looked is not None:
-        said = said.filter(received_at__gt=looked)
-    newer = Q(observed_at__gt=OuterRef("observed_at")) | Q(
-        observed_at=OuterRef("observed_at"), version__gt=OuterRef("version")
-    )
-    same = said.filter(newer, key_kind=OuterRef("key_kind"), key=OuterRef("key"))
-    return said.filter(~Exists(same), retracted=False)[:most].count()
 
 
 def answer_alerts(now: datetime) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from mlsystem.orchestrator.work import StepWork
 from monitoring.evaluator import sealed
 from registry.models import ModelVersion
+from registry.written import number
 
 LOOKED_AT = 20  # newest versions among which the other one is found
 
@@ -26,8 +27,8 @@ def windows_bring(work: StepWork, candidate: ModelVersion) -> dict[str, Any]:
         return {}
     added = sorted(_windows(more) - _windows(less))
     work.log(
-        f"{', '.join(added)}: a gain of {found['gain']:.3g} ({found['low']:.3g} to "
-        f"{found['high']:.3g}), version {more.number} against {less.number}."
+        f"{', '.join(added)}: a gain of {number(found['gain'])} ({number(found['low'])} to "
+        f"{number(found['high'])}), version {more.number} against {less.number}."
     )
     numbers = {name: found[name] for name in ("gain", "low", "high", "n")}
     return {

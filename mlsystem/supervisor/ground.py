@@ -25,11 +25,16 @@ class CannotStart(Exception):
     """Why `up` refuses, and the cure."""
 
 
+def runs_here() -> None:
+    """Processes are ended by their groups, which Windows does not have."""
+    if sys.platform == "win32":
+        raise CannotStart("`up` and `demo` do not run on Windows itself: use WSL.")
+
+
 @contextmanager
 def only_one(data_dir: Path) -> Iterator[None]:
     """Holds the folder's lock; the kernel lets go of it whatever kills us."""
-    if sys.platform == "win32":
-        raise CannotStart("`up` does not run on Windows itself: use WSL.")
+    runs_here()
     import fcntl
 
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -6,21 +6,32 @@ from rest_framework import serializers
 
 from monitoring.evaluator import sealed
 from registry.answering import Answer
+from registry.classes import by_class, find_class
 from registry.errors import FieldError, InvalidInput
 from registry.models import Dataset, Project
-from registry.schema import find_class
 from registry.web.api import (
     ProjectApi,
     Request,
     Response,
     StrictSerializer,
     allow,
+    idempotent,
     operation,
 )
 
 MOST_ROWS = 1_000_000
 SUM_TOLERANCE = 1e-6
 ALLOWED = {"prediction", "probabilities", "score", "action"}
+
+
+class Measured(serializers.Serializer):
+    """A metric with the interval in which it lies with 95 % confidence."""
+
+    value = serializers.FloatField(allow_null=True)
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+    n = serializers.IntegerField()
+    reason = serializers.CharField(required=False, help_text="Why there is no value.")
 
 
 class EvaluateApi(ProjectApi):
@@ -43,7 +54,23 @@ class EvaluateApi(ProjectApi):
         test_set = serializers.IntegerField(source="dataset.number")
         n = serializers.IntegerField()
         looks = serializers.SerializerMethodField()
-        report = serializers.DictField()
+        task = serializers.CharField(source="report.task")
+        currency = serializers.CharField(source="report.currency", allow_blank=True)
+        metrics = serializers.DictField(child=Measured(), source="report.metrics")
+        error_distribution = serializers.DictField(
+            source="report.error_distribution",
+            help_text="Regression: quantiles and histogram of errors; classes: the "
+            "confusion, and each class.",
+        )
+        calibration = serializers.ListField(
+            child=serializers.DictField(), source="report.calibration"
+        )
+        thresholds = serializers.DictField(source="report.thresholds", allow_null=True)
+        slices = serializers.ListField(
+            child=serializers.DictField(),
+            source="report.slices",
+            help_text="The worst first.",
+        )
 
         def get_looks(self, evaluation: Any) -> int:
             """How often this test set was looked at: it wears out."""
@@ -57,6 +84,7 @@ class EvaluateApi(ProjectApi):
         input=Input,
         output=Output,
     )
+    @idempotent(own_commit=True)
     def post(self, request: Request, project: str) -> Response:  # noqa: ARG002
         given = self.body()
         dataset = _dataset(self.project, given["test_set"])
@@ -71,7 +99,11 @@ class EvaluateApi(ProjectApi):
             for place, item in enumerate(given["predictions"])
         ]
         evaluation = sealed.evaluate_answers(
-            project=self.project, dataset=dataset, answers=answers, by=self.actor.user
+            project=self.project,
+            dataset=dataset,
+            answers=answers,
+            by=self.actor.user,
+            commit=lambda made: self.remember(200, self.answer(made).data),
         )
         return self.answer(evaluation)
 
@@ -128,10 +160,11 @@ def _shares(project: Project, item: dict[str, Any], place: str) -> Any:
     given = item.get("probabilities")
     if given is None:
         return None
-    if not isinstance(given, dict) or set(given) - set(project.classes):
+    named = by_class(project.classes, given) if isinstance(given, dict) else None
+    if named is None:
         raise _wrong(f"{place}.probabilities", "Write an object of classes.")
     shares = {
-        name: _probability(given.get(name, 0.0), f"{place}.probabilities.{name}")
+        name: _probability(named.get(name, 0.0), f"{place}.probabilities.{name}")
         for name in project.classes
     }
     if abs(sum(shares.values()) - 1) > SUM_TOLERANCE:

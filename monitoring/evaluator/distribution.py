@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from monitoring.evaluator.draws import Draws, Prepared, equal_mass_bins
-from monitoring.evaluator.intervals import wilson
 from monitoring.evaluator.own import UndefinedMetric
+from registry.intervals import wilson
 
 QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 ERROR_BINS = 40

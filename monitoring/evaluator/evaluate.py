@@ -16,7 +16,6 @@ from monitoring.evaluator.intervals import (
     percentiles,
     raised_interval,
     resampled_weights,
-    wilson,
 )
 from monitoring.evaluator.metrics import (
     METRIC_FUNCTIONS,
@@ -27,6 +26,7 @@ from monitoring.evaluator.own import OwnMetric, UndefinedMetric
 from monitoring.evaluator.scored import Scored
 from monitoring.evaluator.slices import ranked_slices
 from registry.catalogue import METRICS, Metric, metrics_for
+from registry.intervals import wilson
 
 __all__ = [
     "Economics",

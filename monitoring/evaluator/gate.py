@@ -13,9 +13,10 @@ import numpy as np
 from monitoring.evaluator.economics import Economics
 from monitoring.evaluator.evaluate import OwnMetrics, compare, metric_named, too_few
 from monitoring.evaluator.scored import Scored
-from monitoring.evaluator.sentences import gained, number
+from monitoring.evaluator.sentences import gained
 from monitoring.evaluator.slices import SMALLEST_SLICE, slice_masks
 from registry.catalogue import Metric
+from registry.written import number
 
 Reason = dict[str, Any]  # {"rule", "passed", "text", "numbers"}
 LIMITS = (

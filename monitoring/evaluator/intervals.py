@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy import special
 
 BLOCK = 2_000_000  # weights held at once: 16 MB
 
@@ -57,26 +56,6 @@ def raised_interval(
     return max(0.0, value - below), value + above
 
 
-def wilson(
-    successes: float, n: float, *, level: float = 0.95
-) -> tuple[float, float] | None:
-    """Wilson's score interval of a share (JASA 22, 1927); None where n is 0.
-
-    >>> [round(bound, 4) for bound in wilson(56, 70)]
-    [0.6918, 0.877]
-    """
-    if n <= 0:
-        return None
-    z = normal_quantile(level)
-    share = min(max(successes / n, 0.0), 1.0)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    spread = share * (1 - share) / n + z * z / (4 * n * n)
-    half = z * math.sqrt(spread) / (1 + z * z / n)
-    low = 0.0 if share == 0 else max(0.0, middle - half)  # exact at the ends
-    high = 1.0 if share == 1 else min(1.0, middle + half)
-    return low, high
-
-
 def mean_of_intervals(
     parts: Sequence[tuple[float, float, float]],
 ) -> tuple[float, float, float]:
@@ -89,12 +68,3 @@ def mean_of_intervals(
     below = math.sqrt(float(((values - lows) ** 2).sum())) / len(values)
     above = math.sqrt(float(((highs - values) ** 2).sum())) / len(values)
     return mean, mean - below, mean + above
-
-
-def normal_quantile(level: float) -> float:
-    """How many standard errors a two-sided interval of this level spans, each way.
-
-    >>> round(normal_quantile(0.95), 4)
-    1.96
-    """
-    return float(special.ndtri((1 + level) / 2))

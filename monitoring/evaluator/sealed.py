@@ -3,7 +3,7 @@ never do, and every look is counted: a test set wears out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,9 +133,15 @@ def judge_on(
 
 
 def evaluate_answers(
-    *, project: Project, dataset: Dataset, answers: Sequence[Answer], by: User | None
+    *,
+    project: Project,
+    dataset: Dataset,
+    answers: Sequence[Answer],
+    by: User | None,
+    commit: Callable[[Evaluation], None],
 ) -> Evaluation:
-    """Report how predictions made elsewhere do; their order is the test rows'."""
+    """Report how predictions made elsewhere do; their order is the test rows'. `commit`
+    writes into the transaction that stores it."""
     rows = _open(dataset)
     scored = scored_answers(
         project=project,
@@ -145,14 +151,17 @@ def evaluate_answers(
         truth=rows.truth,
     )
     report = _report(project, project.costs, scored, seed=rows.seed)
-    return Evaluation.objects.create(
-        project=project,
-        dataset=dataset,
-        kind=Evaluation.Kind.EXTERNAL,
-        n=scored.n,
-        report=report,
-        created_by=by,
-    )
+    with transaction.atomic():
+        evaluation = Evaluation.objects.create(
+            project=project,
+            dataset=dataset,
+            kind=Evaluation.Kind.EXTERNAL,
+            n=scored.n,
+            report=report,
+            created_by=by,
+        )
+        commit(evaluation)
+    return evaluation
 
 
 def _open(dataset: Dataset) -> JudgedRows:

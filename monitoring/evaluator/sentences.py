@@ -4,22 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.catalogue import Metric
-
-
-def number(value: float) -> str:
-    """Three significant digits, never an exponent, thousands apart.
-
-    >>> [number(value) for value in (1409, 3.14159, 0.04213, -20, 0)]
-    ['1 409', '3.14', '0.0421', '-20', '0']
-    """
-    size = abs(value)
-    if size >= 100 or float(value).is_integer():
-        return f"{value:,.0f}".replace(",", " ")
-    decimals = 2
-    while size and size * 10**decimals < 100 and decimals < 10:
-        decimals += 1
-    shown = f"{value:.{decimals}f}" if size < 10 else f"{value:.1f}"
-    return shown.rstrip("0").rstrip(".") if "." in shown else shown
+from registry.written import number
 
 
 def gained(

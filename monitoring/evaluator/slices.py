@@ -8,9 +8,10 @@ import numpy as np
 
 from monitoring.evaluator.draws import Prepared
 from monitoring.evaluator.economics import as_floats
-from monitoring.evaluator.intervals import normal_quantile
 from monitoring.evaluator.own import UndefinedMetric
 from monitoring.evaluator.scored import as_class, missing_mask
+from registry.intervals import normal_quantile
+from registry.written import significant
 
 SMALLEST_SLICE = 30
 NUMERIC_BINS = 5
@@ -48,7 +49,8 @@ def _numeric(column: np.ndarray, present: np.ndarray) -> list[tuple[str, np.ndar
     for place, (low, high) in enumerate(pairwise(edges)):
         first = place == 0
         inside = ((column >= low) if first else (column > low)) & (column <= high)
-        name = f"{low:g} to {high:g}" if first else f"over {low:g} to {high:g}"
+        span = f"{significant(low)} to {significant(high)}"
+        name = span if first else f"over {span}"
         slices.append((name, inside))
     return slices
 

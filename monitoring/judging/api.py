@@ -3,6 +3,7 @@
 from rest_framework import serializers
 
 from monitoring.judging.comparison import compare_rollout
+from monitoring.monitor.api import Number
 from registry.clock import now as clock_now
 from registry.web.api import ProjectApi, Request, Response, allow, operation
 from serving.rollout import of_project
@@ -16,7 +17,9 @@ class ComparisonOutput(serializers.Serializer):
     verdict = serializers.CharField()
     text = serializers.CharField()
     needs = serializers.IntegerField(required=False)
-    difference = serializers.DictField(required=False)
+    difference = Number(
+        required=False, help_text="What the candidate gains a prediction over live."
+    )
     sample_ratio = serializers.DictField(required=False, allow_null=True)
     guardrails = serializers.ListField(child=serializers.DictField(), required=False)
 

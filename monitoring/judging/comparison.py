@@ -10,15 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from monitoring.evaluator.moments import Moments
-from monitoring.evaluator.sentences import number
+from monitoring.judging.guardrails import guardrails
 from monitoring.judging.statistics import (
     Difference,
     Interval,
     confidence_sequence,
     difference,
-    one_sided_sequence,
     sample_ratio_mismatch,
-    share_arm,
     still_needed,
 )
 from monitoring.monitor.fold import hour_of
@@ -27,6 +25,7 @@ from monitoring.monitor.series import Sum, Window, read, total
 from registry.catalogue import METRICS
 from registry.identifiers import first_uuid7
 from registry.models import ModelVersion, Project
+from registry.written import number
 from serving.models import Prediction, Rollout
 
 # Metrics that are means over rows, and the folded moment they are read from.
@@ -39,9 +38,6 @@ ROW_METRICS: Mapping[str, str] = {
 }
 STAND_INS = {"regression": "mae"}  # for ranks and ratios; classes: log_loss
 MINIMUM_N = 100  # truths of the candidate before a verdict
-ERROR_MARGIN = 0.01  # more failures than live by this share is a breach
-LATENCY_LIMIT = 2.0  # times live's 95th percentile
-SLOW_MS = 50.0  # below that, twice as slow is no breach
 DEFAULT_PERIOD = timedelta(days=28)
 LATEST = 10_000  # answers among which users are counted: a split shows in fewer
 
@@ -83,18 +79,22 @@ def compare_rollout(
         return answer | {"verdict": "none", "text": "There is no candidate."}
     gap = gain(live.sum.outcomes, candidate.sum.outcomes, metric=metric)
     ratio = _sample_ratio(rollout) if with_units else None
-    guardrails = _guardrails(live.sum, candidate.sum)
+    guards = guardrails(live.sum, candidate.sum)
     answer |= {
-        "difference": _interval(gap),
+        "difference": _interval(gap, _coverage(live.sum, candidate.sum)),
         "sample_ratio": ratio,
-        "guardrails": guardrails,
+        "guardrails": guards,
     }
     margin = float((project.gate or {}).get("margin", 0.0))
+    unit = METRICS[metric].unit_in(
+        currency=project.costs.get("currency", ""), target=project.unit
+    )
     return answer | _verdict(
         gap,
         known=candidate.sum.outcomes.n,
         margin=margin,
-        broken=[g["text"] for g in guardrails if not g["ok"]],
+        unit=unit,
+        broken=[g["text"] for g in guards if not g["ok"]],
         mismatch=bool(ratio and ratio["mismatch"]),
     )
 
@@ -145,11 +145,19 @@ def gain(live: Outcomes, candidate: Outcomes, *, metric: str) -> Difference | No
     return Difference(-found.value, found.standard_error, found.n)
 
 
-def _interval(gap: Difference | None) -> dict[str, Any]:
+def _interval(gap: Difference | None, coverage: float | None) -> dict[str, Any]:
     if gap is None:
-        return {"value": None, "low": None, "high": None, "n": 0}
+        unknown = {"value": None, "low": None, "high": None, "n": 0}
+        return unknown | {"coverage": coverage, "reason": "No truth of both is known."}
     found = confidence_sequence(gap)
-    return {"value": found.value, "low": found.low, "high": found.high, "n": gap.n}
+    told = {"value": found.value, "low": found.low, "high": found.high, "n": gap.n}
+    return told | {"coverage": coverage}
+
+
+def _coverage(*arms: Sum) -> float | None:
+    """Share of the answers of both whose truth is known."""
+    answered = sum(arm.n for arm in arms)
+    return sum(arm.truths for arm in arms) / answered if answered else None
 
 
 def _sample_ratio(rollout: Rollout) -> dict[str, Any] | None:
@@ -173,33 +181,12 @@ def _sample_ratio(rollout: Rollout) -> dict[str, Any] | None:
     return {"counts": counts, "shares": shares, "mismatch": mismatch}
 
 
-def _guardrails(live: Sum, candidate: Sum) -> list[dict[str, Any]]:
-    return [_failures(live, candidate), _slowness(live, candidate)]
-
-
-def _failures(live: Sum, candidate: Sum) -> dict[str, Any]:
-    gap = difference(
-        share_arm(candidate.errors, candidate.n), share_arm(live.errors, live.n)
-    )
-    broken = gap is not None and one_sided_sequence(gap).low > ERROR_MARGIN
-    text = f"{candidate.errors} of {candidate.n} answers failed, {live.errors} of {live.n} of live's."
-    return {"rule": "errors", "ok": not broken, "text": text}
-
-
-def _slowness(live: Sum, candidate: Sum) -> dict[str, Any]:
-    ours, theirs = (s.inputs.latency_quantile(0.95) for s in (candidate, live))
-    if ours is None or theirs is None:
-        return {"rule": "latency", "ok": True, "text": "No latency measured yet."}
-    broken = ours > max(LATENCY_LIMIT * theirs, SLOW_MS) and candidate.n >= MINIMUM_N
-    text = f"95 % within {number(ours)} ms, live within {number(theirs)} ms."
-    return {"rule": "latency", "ok": not broken, "text": text}
-
-
 def _verdict(
     gap: Difference | None,
     *,
     known: int,
     margin: float,
+    unit: str,
     broken: list[str],
     mismatch: bool,
 ) -> dict[str, Any]:
@@ -213,9 +200,9 @@ def _verdict(
         return {"verdict": "hold", "text": text}
     if known < MINIMUM_N or gap is None:
         needs = max(MINIMUM_N - known, 1)
-        text = f"Holding: needs {needs} more truths to say anything."
+        text = f"No verdict yet: needs {number(needs)} more truths."
         return {"verdict": "wait", "needs": needs, "text": text}
-    answer = _by_sequence(confidence_sequence(gap), margin=margin)
+    answer = by_sequence(confidence_sequence(gap), margin=margin, unit=unit)
     missing = still_needed(gap) if answer["verdict"] == "wait" else None
     if missing:
         answer["needs"] = missing
@@ -223,8 +210,9 @@ def _verdict(
     return answer
 
 
-def _by_sequence(found: Interval, *, margin: float) -> dict[str, Any]:
-    reach = f"{number(found.low)} to {number(found.high)} a prediction"
+def by_sequence(found: Interval, *, margin: float, unit: str) -> dict[str, Any]:
+    reach = f"{number(found.low)} to {number(found.high)} {unit}".strip()
+    reach += " a prediction"
     if found.high < -margin:
         return {"verdict": "worse", "text": f"The candidate is worse: {reach}."}
     if found.low > 0:

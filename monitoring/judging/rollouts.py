@@ -1,14 +1,19 @@
 """Judging a rollout, every minute: guardrails first, then the plan's next step.
 
-Every decision is a row with the numbers it was made on. No data decides nothing: a
-rollout without truth is held where it is.
+A step up stands on the guardrails: the plan's hours and answers, and upper bounds inside
+the limits; truth may come later than a step can wait. Promotion and the goal's own way
+back stand on truth. Without enough of either a rollout is held where it is. Every
+decision is a row with the numbers it was made on.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from monitoring.judging import steps
 from monitoring.judging.comparison import compare_rollout
+from monitoring.judging.guardrails import are_safe
+from monitoring.judging.steps import Progress
 from monitoring.models import RolloutDecision
 from registry.errors import DomainError
 from registry.models import Project
@@ -35,12 +40,21 @@ def judge_all(now: datetime) -> None:
 def judge(rollout: Rollout, *, now: datetime) -> str:
     """What was done: rollback, step, promote, or nothing."""
     found = compare_rollout(rollout, now=now)
-    action = _action(rollout, found["verdict"], now=now)
+    step = steps.progress(rollout, now=now)
+    action = _action(rollout, found, step)
     candidate = rollout.candidate
     if not action or candidate is None:
         return ""
-    reason = found["text"]
-    numbers = {"difference": found.get("difference"), "verdict": found["verdict"]}
+    reason, numbers = found["text"], {"verdict": found["verdict"]}
+    if found["verdict"] == "breach" or action == "step":
+        numbers["guardrails"] = found["guardrails"]
+    else:
+        numbers["difference"] = found["difference"]
+    if action == "step":
+        step = steps.progress(rollout, now=now, counts_all=True)
+        assert step is not None
+        reason = _why_a_step(found, step)
+        numbers["answers"] = step.answers
     edit: dict[str, Any] = {
         "by": GUARD if found["verdict"] == "breach" else PLAN,
         "revision": rollout.revision,
@@ -64,35 +78,25 @@ def judge(rollout: Rollout, *, now: datetime) -> str:
     return action
 
 
-def _action(rollout: Rollout, verdict: str, *, now: datetime) -> str:
+def _action(rollout: Rollout, found: dict[str, Any], step: Progress | None) -> str:
     """Guardrails always act; the plan and the goal only where somebody made a plan."""
+    verdict = found["verdict"]
     if verdict == "breach":
         return "rollback"
-    if not rollout.plan or rollout.mode != Rollout.Mode.CANARY:
+    if step is None or rollout.mode != Rollout.Mode.CANARY:
         return ""
     if verdict == "worse":
         return "rollback"
-    automatic = rollout.project.autopilot == Project.Autopilot.AUTOMATIC
-    last = rollout.step + 1 >= len(rollout.plan)
-    if not _step_is_over(rollout, now=now):
+    if not step.is_over:
         return ""
-    if last:
+    if rollout.step + 1 >= len(rollout.plan):
+        automatic = rollout.project.autopilot == Project.Autopilot.AUTOMATIC
         return "promote" if automatic and verdict in {"better", "level"} else ""
-    return "step" if verdict in {"better", "level", "wait"} else ""
+    may = verdict in {"better", "level", "wait"} and are_safe(found["guardrails"])
+    return "step" if may else ""
 
 
-def _step_is_over(rollout: Rollout, *, now: datetime) -> bool:
-    """The step's hours have passed and it has answered its minimum of requests."""
-    from monitoring.monitor.series import Window, total
-
-    if rollout.step_since is None or rollout.candidate is None:
-        return False
-    step = rollout.plan[min(rollout.step, len(rollout.plan) - 1)]
-    if now < rollout.step_since + timedelta(hours=step.get("hours", 0)):
-        return False
-    window = Window(
-        start=rollout.step_since.replace(minute=0, second=0, microsecond=0),
-        end=now + timedelta(hours=1),
-        roles=("canary",),
-    )
-    return total(rollout.candidate, window, now=now).n >= step.get("min_n", 0)
+def _why_a_step(found: dict[str, Any], step: Progress) -> str:
+    """What a step stood on, and what was known of the goal, on which it did not."""
+    guards = " ".join(guard["text"] for guard in found["guardrails"])
+    return f"Guardrails inside their limits after {step.text}. {guards} {found['text']}"

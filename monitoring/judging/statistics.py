@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from scipy import special
 
-from monitoring.evaluator.intervals import wilson
 from monitoring.evaluator.moments import Moments
+from registry.intervals import wilson
 
 TUNED_FOR = 5000  # units at which a confidence sequence is narrowest
 MOST_TIMES = 100.0  # as many rows: beyond, nobody waits
@@ -65,34 +65,6 @@ def difference(candidate: Moments, live: Moments) -> Difference | None:
     squared = candidate.variance / candidate.n + live.variance / live.n
     n = candidate.n + live.n
     return Difference(candidate.mean - live.mean, math.sqrt(squared), n)
-
-
-def stratified_difference(
-    strata: Sequence[tuple[Moments, Moments]],
-) -> Difference | None:
-    """The difference over strata of (candidate, live), such as the steps of a plan.
-
-    Each stratum weighs n₁n₂ / (n₁ + n₂). Pooling steps with different shares instead
-    would mix a change over time into the difference (Simpson's paradox).
-    """
-    parts = [
-        (found, ours.n * theirs.n / (ours.n + theirs.n))
-        for ours, theirs in strata
-        if (found := difference(ours, theirs)) is not None
-    ]
-    if not parts:
-        return None
-    whole = sum(weight for _, weight in parts)
-    value = sum(part.value * weight for part, weight in parts) / whole
-    squared = sum((part.standard_error * weight) ** 2 for part, weight in parts)
-    return Difference(value, math.sqrt(squared) / whole, sum(p.n for p, _ in parts))
-
-
-def paired_difference(gains: Moments) -> Difference | None:
-    """Of one number per pair, as shadow traffic gives them; None below two pairs."""
-    if gains.n < 2:
-        return None
-    return Difference(gains.mean, math.sqrt(gains.variance / gains.n), gains.n)
 
 
 def welch(candidate: Moments, live: Moments, *, level: float = 0.95) -> Interval | None:

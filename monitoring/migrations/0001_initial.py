@@ -30,6 +30,11 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alert_rules', to='registry.project')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'kind', 'metric'), name='one_rule_per_metric'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Alert',
@@ -56,6 +61,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(fields=['project', 'state'], name='alert_by_state'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(('state', 'resolved'), _negated=True), fields=('rule',), name='one_open_alert_per_rule'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -74,6 +85,14 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='registry.project')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='registry.modelversion')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['project', 'day'], name='day_by_project'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('version', 'role', 'slice', 'day'), name='one_bucket_per_day'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Evaluation',
@@ -93,6 +112,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(fields=['version', 'kind', '-id'], name='evaluation_latest'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -113,6 +135,15 @@ class Migration(migrations.Migration):
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='registry.project')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='registry.modelversion')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['project', 'hour'], name='hour_by_project'),
+                    models.Index(condition=models.Q(('dirty__gt', models.F('cleaned'))), fields=['project', 'version'], name='hour_dirty'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('version', 'role', 'slice', 'hour'), name='one_bucket_per_hour'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Note',
@@ -152,41 +183,5 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='alertrule',
-            constraint=models.UniqueConstraint(fields=('project', 'kind', 'metric'), name='one_rule_per_metric'),
-        ),
-        migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['project', 'state'], name='alert_by_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'resolved'), _negated=True), fields=('rule',), name='one_open_alert_per_rule'),
-        ),
-        migrations.AddIndex(
-            model_name='daybucket',
-            index=models.Index(fields=['project', 'day'], name='day_by_project'),
-        ),
-        migrations.AddConstraint(
-            model_name='daybucket',
-            constraint=models.UniqueConstraint(fields=('version', 'role', 'slice', 'day'), name='one_bucket_per_day'),
-        ),
-        migrations.AddIndex(
-            model_name='evaluation',
-            index=models.Index(fields=['version', 'kind', '-id'], name='evaluation_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='hourbucket',
-            index=models.Index(fields=['project', 'hour'], name='hour_by_project'),
-        ),
-        migrations.AddIndex(
-            model_name='hourbucket',
-            index=models.Index(condition=models.Q(('dirty__gt', models.F('cleaned'))), fields=['project', 'version'], name='hour_dirty'),
-        ),
-        migrations.AddConstraint(
-            model_name='hourbucket',
-            constraint=models.UniqueConstraint(fields=('version', 'role', 'slice', 'hour'), name='one_bucket_per_hour'),
         ),
     ]

@@ -6,11 +6,13 @@ fires nothing. Two evaluations in a row open an alert, two close it.
 
 import math
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from monitoring.models import Alert, AlertRule
-from monitoring.monitor.findings import KINDS, Finding
+from monitoring.monitor.finding import Finding
+from monitoring.monitor.findings import KINDS
 from registry import audit
 from registry.actors import Actor
 from registry.errors import Conflict, FieldError, InvalidInput
@@ -19,6 +21,11 @@ from serving.models import Rollout
 
 MOST_HOURS = 24 * 90  # hours are kept as long
 MOST_LOOKS = 100
+TRIES = 5
+FOUND = (
+    "message", "value", "low", "high", "n", "coverage", "limit", "detail", "updated_at", "state",
+    "evaluations", "fired_at", "resolved_at", "muted_until",
+)  # fmt: skip
 OPEN = (Alert.State.PENDING, Alert.State.FIRING, Alert.State.ACKNOWLEDGED)
 
 
@@ -45,27 +52,36 @@ def evaluate_rules(project: Project, *, now: datetime) -> list[Alert]:
 def step(
     rule: AlertRule, version: ModelVersion, finding: Finding, *, now: datetime
 ) -> Alert | None:
-    """Move the rule's alert by one evaluation; the alert if its state changed."""
-    alert = rule.alerts.exclude(state=Alert.State.RESOLVED).first()
-    if alert is None:
-        return _open(rule, version, finding, now=now) if finding.bad else None
-    if (
-        alert.state == Alert.State.MUTED
-        and alert.muted_until
-        and alert.muted_until > now
-    ):
-        return None
-    before = alert.state
-    _describe(alert, finding, now=now)
-    bad_state = alert.state in (*OPEN, Alert.State.MUTED)
-    if finding.bad is None:
-        return None  # no data neither opens nor closes
-    if finding.bad:
-        _worse(alert, rule, now=now)
-    elif bad_state:
-        _better(alert, rule, now=now)
-    alert.save()
-    return alert if alert.state != before else None
+    """Move the rule's alert by one evaluation; the alert if its state changed. Whoever
+    acts on it meanwhile is not overruled: the look is taken anew on what they left."""
+    for _ in range(TRIES):
+        alert = rule.alerts.exclude(state=Alert.State.RESOLVED).first()
+        if alert is None:
+            return _open(rule, version, finding, now=now) if finding.bad else None
+        muted = alert.state == Alert.State.MUTED
+        if muted and alert.muted_until and alert.muted_until > now:
+            return None
+        if finding.bad is None:
+            return None  # no data neither opens nor closes
+        before, read = alert.state, _as_read(alert)
+        _describe(alert, finding, now=now)
+        if finding.bad:
+            _worse(alert, rule, now=now)
+        elif muted or alert.state in OPEN:
+            _better(alert, rule, now=now)
+        found = {name: getattr(alert, name) for name in FOUND}
+        if Alert.objects.filter(pk=alert.pk, **read).update(**found):
+            return alert if alert.state != before else None
+    return None  # they act faster than we look: the next look is in ten minutes
+
+
+def _as_read(alert: Alert) -> dict[str, Any]:
+    """What a look stands on, and people and other looks change."""
+    return {
+        "state": alert.state,
+        "evaluations": alert.evaluations,
+        "muted_until": alert.muted_until,
+    }
 
 
 def _open(
@@ -93,7 +109,8 @@ def _open(
 def _describe(alert: Alert, finding: Finding, *, now: datetime) -> None:
     alert.message = finding.message[:500]
     alert.value, alert.low, alert.high = finding.value, finding.low, finding.high
-    alert.n, alert.limit, alert.detail = finding.n, finding.limit, dict(finding.detail)
+    alert.n, alert.coverage, alert.limit = finding.n, finding.coverage, finding.limit
+    alert.detail = dict(finding.detail)
     alert.updated_at = now
 
 
@@ -118,29 +135,55 @@ def _better(alert: Alert, rule: AlertRule, *, now: datetime) -> None:
         alert.state, alert.resolved_at = Alert.State.RESOLVED, now
 
 
+@transaction.atomic
 def acknowledge(*, alert: Alert, by: Actor, now: datetime) -> Alert:
-    if alert.state != Alert.State.FIRING:
-        raise Conflict(f"The alert is {alert.get_state_display()}, not firing.")
-    alert.state, alert.acknowledged_by = Alert.State.ACKNOWLEDGED, by.user
-    alert.updated_at = now
-    alert.save()
+    """Only the one who finds it firing looks after it."""
+    taken = Alert.objects.filter(pk=alert.pk, state=Alert.State.FIRING).update(
+        state=Alert.State.ACKNOWLEDGED, acknowledged_by=by.user, updated_at=now
+    )
+    alert.refresh_from_db()
+    if not taken:
+        raise Conflict(f"The alert is {alert.get_state_display().lower()}, not firing.")
     audit.record(
         project=alert.project, actor=by, action="alert.acknowledge", target=str(alert)
     )
     return alert
 
 
+@transaction.atomic
 def mute(*, alert: Alert, until: datetime, by: Actor, now: datetime) -> Alert:
-    if alert.state == Alert.State.RESOLVED:
+    """Quiet until then, whatever looks find; one that is over stays so."""
+    unresolved = Alert.objects.filter(pk=alert.pk).exclude(state=Alert.State.RESOLVED)
+    taken = unresolved.update(
+        state=Alert.State.MUTED, muted_until=until, updated_at=now
+    )
+    alert.refresh_from_db()
+    if not taken:
         raise Conflict("The alert is over.")
-    alert.state, alert.muted_until, alert.updated_at = Alert.State.MUTED, until, now
-    alert.save()
     audit.record(
         project=alert.project,
         actor=by,
         action="alert.mute",
         target=str(alert),
         detail={"until": until.isoformat()},
+    )
+    return alert
+
+
+@transaction.atomic
+def unmute(*, alert: Alert, by: Actor, now: datetime) -> Alert:
+    """Heard again, as what it was when it became quiet."""
+    before = Alert.State.FIRING if alert.fired_at else Alert.State.PENDING
+    if alert.acknowledged_by_id:
+        before = Alert.State.ACKNOWLEDGED
+    taken = Alert.objects.filter(pk=alert.pk, state=Alert.State.MUTED).update(
+        state=before, muted_until=None, updated_at=now
+    )
+    alert.refresh_from_db()
+    if not taken:
+        raise Conflict(f"The alert is {alert.get_state_display().lower()}, not muted.")
+    audit.record(
+        project=alert.project, actor=by, action="alert.unmute", target=str(alert)
     )
     return alert
 
@@ -166,12 +209,14 @@ def change_rule(
         raise InvalidInput("The rule stays as it was.", errors=wrong)
     rule.enabled, rule.limit, rule.window_hours = enabled, limit, window_hours
     rule.pending_evaluations = pending_evaluations
-    rule.save()
-    audit.record(
-        project=rule.project,
-        actor=by,
-        action="alert.rule",
-        target=str(rule),
-        detail={"enabled": enabled, "limit": limit, "window_hours": window_hours},
-    )
+    changed = ["enabled", "limit", "window_hours", "pending_evaluations"]
+    with transaction.atomic():
+        rule.save(update_fields=changed)
+        audit.record(
+            project=rule.project,
+            actor=by,
+            action="alert.rule",
+            target=str(rule),
+            detail={"enabled": enabled, "limit": limit, "window_hours": window_hours},
+        )
     return rule

@@ -25,6 +25,7 @@ from registry.web.api import (
     idempotent,
     operation,
 )
+from registry.web.serializers import ModelNumber
 from serving.rollout import of_project
 
 LONGEST_BY_HOUR = timedelta(days=92)
@@ -43,6 +44,10 @@ class Number(serializers.Serializer):
         required=False, help_text="The exact value is at most this far away."
     )
     reason = serializers.CharField(required=False, help_text="Why there is no value.")
+    left_out = serializers.IntegerField(
+        required=False,
+        help_text="Truths that were counted for another positive class or task.",
+    )
 
 
 class Point(Number):
@@ -109,9 +114,7 @@ class MetricsApi(ProjectApi):
         "A metric over time, and over the whole window, with intervals.",
         output=MetricsOutput,
         query={
-            "model": serializers.IntegerField(
-                required=False, min_value=1, max_value=2**31 - 1
-            ),
+            "model": ModelNumber(required=False),
             "metric": serializers.CharField(required=False, max_length=60),
             "from": Moment(required=False),
             "to": Moment(required=False),
@@ -121,6 +124,7 @@ class MetricsApi(ProjectApi):
         errors=(409,),
     )
     def get(self, request: Request, project: str) -> Response:
+        """Hours are kept for 90 days, or as long as truth may take; days for ever."""
         query, now = self.query(), clock_now()
         metric = query.get("metric") or self.project.primary_metric
         if metric not in known_metrics(self.project):
@@ -163,9 +167,7 @@ class DriftApi(ProjectApi):
         "Every feature against the version's frozen reference.",
         output=DriftOutput,
         query={
-            "model": serializers.IntegerField(
-                required=False, min_value=1, max_value=2**31 - 1
-            ),
+            "model": ModelNumber(required=False),
             "from": Moment(required=False),
             "to": Moment(required=False),
         },
@@ -192,8 +194,8 @@ class AlertOutput(serializers.ModelSerializer):
     class Meta:
         model = Alert
         fields = (
-            "id", "kind", "state", "message", "value", "low", "high", "n", "limit",
-            "model", "detail", "opened_at", "fired_at", "updated_at", "resolved_at",
+            "id", "kind", "state", "message", "value", "low", "high", "n", "coverage",
+            "limit", "model", "detail", "opened_at", "fired_at", "updated_at", "resolved_at",
             "muted_until", "acknowledged_by",
         )  # fmt: skip
 
@@ -247,10 +249,15 @@ class MuteApi(ProjectApi):
     access = {"POST": allow("owner", "manage")}
 
     class Input(StrictSerializer):
-        hours = serializers.IntegerField(min_value=1, max_value=24 * 30, default=24)
+        hours = serializers.IntegerField(
+            min_value=0,
+            max_value=24 * 30,
+            default=24,
+            help_text="0 ends the quiet: it is what it was before.",
+        )
 
     @operation(
-        "Be quiet about it for some hours.",
+        "Be quiet about it for some hours, or no longer.",
         input=Input,
         output=AlertOutput,
         errors=(409,),
@@ -259,6 +266,8 @@ class MuteApi(ProjectApi):
     def post(self, request: Request, project: str, alert: int) -> Response:
         hours, now = self.body()["hours"], clock_now()
         found = alert_of(self.project, alert)
+        if not hours:
+            return self.answer(alerts.unmute(alert=found, by=self.actor, now=now))
         until = now + timedelta(hours=hours)
         return self.answer(
             alerts.mute(alert=found, until=until, by=self.actor, now=now)

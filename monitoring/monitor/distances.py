@@ -90,6 +90,22 @@ def _shares(counts: Any) -> np.ndarray:
     return counts / counts.sum() if counts.sum() else counts
 
 
+def fisher(now: int, n: int, before: int, m: int) -> float:
+    """P(X ≥ now) for X rows of n, when now + before are spread over n + m at random.
+
+    >>> round(fisher(3, 4, 1, 4), 4)
+    0.2429
+    """
+    drawn = now + before
+    counts = np.arange(now, min(drawn, n) + 1)
+    logs = _log_choose(n, counts) + _log_choose(m, drawn - counts)
+    return float(min(1.0, np.exp(logs - _log_choose(n + m, drawn)).sum()))
+
+
+def _log_choose(n: int, k: Any) -> Any:
+    return -special.betaln(n - k + 1, k + 1) - np.log(n + 1)
+
+
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """p adjusted for the false discovery rate (Benjamini & Hochberg, JRSS B 57, 1995).
 

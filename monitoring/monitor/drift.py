@@ -2,6 +2,7 @@
 
 A rule fires only where there are enough rows, the change is sure (p after correction
 for all the tests done), and it is large: either alone alarms on noise or on trifles.
+Where the reference knows how much days differ, it is larger than that too.
 """
 
 from collections.abc import Mapping
@@ -9,34 +10,36 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
-from monitoring.evaluator.sentences import number
 from monitoring.monitor import shapes
 from monitoring.monitor.distances import (
     benjamini_hochberg,
+    fisher,
     kolmogorov_smirnov,
     largest_difference,
     same_distribution,
     unbiased_psi,
 )
-from monitoring.monitor.features import FeatureCounts
+from monitoring.monitor.features import FeatureCounts, seen
 from monitoring.monitor.inputs import Inputs
+from registry.written import number
 
 MINIMUM_N = 200
 SURE = 0.01
 PSI_WARN, PSI_ALERT = 0.02, 0.1
 KS_ALERT = 0.1
 SHARE_WARN, SHARE_ALERT = 0.01, 0.1  # of rows unseen, invalid, outside; missing more
+NEARLY_ALL = 0.99  # of the rows missing, unseen or invalid: no day is like that
 PREDICTION = "(prediction)"
 STATES = ("ok", "insufficient", "warn", "alert")  # the worse, the later
 
 
 @dataclass
 class _Rule:
-    """One test on one feature: how sure, how large, and what to say."""
+    """One test on one feature: how sure, how large by its measures, and what to say."""
 
     name: str
+    sizes: Mapping[str, float]
     p: float
     state: str  # what its size alone would be: ok, warn, alert
     text: str
@@ -59,10 +62,39 @@ def drift(
 
     `profile` is the version's frozen reference; `against` are counts in the same bins
     of another time (the same weekday-hours before), used in place of the profile's own.
+    What its ordinary days reach (`usual`, monitoring.monitor.ordinary) is no change.
     `importance` weighs features in the order, not in their state.
     Each: {feature, kind, n, psi, ks, p, missing, missing_change, unseen, invalid,
     outside, state: ok | warn | alert | insufficient, fired: [rule], sentence}.
     """
+    found = _tested(profile, current, against, minimum_n=minimum_n)
+    _correct([rule for _, rules, _ in found for rule in rules])
+    answers = [_judged(*each) for each in found]
+    weight = importance or {}
+    answers.sort(key=lambda a: (-_rank(a), -weight.get(a["feature"], 1) * _size(a)))
+    return answers
+
+
+def sizes(
+    profile: Mapping[str, Any], current: Inputs, *, against: Inputs | None = None
+) -> dict[str, dict[str, float]]:
+    """Feature → measure → how large its change is, sure or not: psi, ks,
+    missing_change, unseen, invalid, outside."""
+    found = _tested(profile, current, against, minimum_n=MINIMUM_N)
+    return {
+        answer["feature"]: {k: v for rule in rules for k, v in rule.sizes.items()}
+        for answer, rules, _ in found
+    }
+
+
+def _tested(
+    profile: Mapping[str, Any],
+    current: Inputs,
+    against: Inputs | None,
+    *,
+    minimum_n: int,
+) -> list[tuple[dict[str, Any], list[_Rule], str]]:
+    """Of every feature what is measured, its rules, and what else is said of a change."""
     parts = dict(profile["features"])
     counts, then = dict(current.features), dict(against.features) if against else {}
     if profile.get("prediction") is not None:
@@ -78,12 +110,11 @@ def drift(
             before = FeatureCounts.from_json(part["counts"])
         else:
             before = then.get(name) or FeatureCounts.empty(part)
-        found.append(_measured(name, part, now, before, minimum_n=minimum_n))
-    _correct([rule for _, rules in found for rule in rules])
-    answers = [_judged(answer, rules) for answer, rules in found]
-    weight = importance or {}
-    answers.sort(key=lambda a: (-_rank(a), -weight.get(a["feature"], 1) * _size(a)))
-    return answers
+        usual = {} if against else profile.get("usual", {}).get(name, {})
+        known = {**part, "usual": usual}
+        measured = _measured(name, known, now, before, minimum_n=minimum_n)
+        found.append((*measured, "; ordinary days differ less" if usual else ""))
+    return found
 
 
 def _correct(rules: list[_Rule]) -> None:
@@ -116,7 +147,7 @@ def _measured(
         asked = f"drift needs {number(minimum_n)}" if before.n else "no reference"
         answer["sentence"] = f"{number(now.n)} rows; {asked}."
         return answer, []
-    rules = [_missing(now, before), *_misfits(name, part, now, before)]
+    rules = [_missing(part, now, before), *_misfits(name, part, now, before)]
     if now.present >= minimum_n and before.present and len(now.bins) > 1:
         rules.append(_shape(answer, part, now, before))
     return answer, rules
@@ -134,13 +165,16 @@ def _shape(
     ordered = "edges" in part
     apart = kolmogorov_smirnov if ordered else largest_difference
     answer["ks"] = apart(now.bins, before.bins)
+    sizes = {"psi": answer["psi"]} | ({"ks": answer["ks"]} if ordered else {})
+    beyond = {name: size for name, size in sizes.items() if size > _usual(part, name)}
+    psi, ks = beyond.get("psi", 0.0), beyond.get("ks", 0.0)
     state = "ok"
-    if answer["psi"] >= PSI_WARN:
+    if psi >= PSI_WARN:
         state = "warn"
-    if answer["psi"] >= PSI_ALERT or (ordered and answer["ks"] >= KS_ALERT):
+    if psi >= PSI_ALERT or ks >= KS_ALERT:
         state = "alert"
     text = shapes.told(part, now=now.bins, before=before.bins)
-    return _Rule("distribution", answer["p"], state, text)
+    return _Rule("distribution", sizes, answer["p"], state, text)
 
 
 def coarse(part: Mapping[str, Any], bins: np.ndarray) -> np.ndarray:
@@ -151,14 +185,22 @@ def coarse(part: Mapping[str, Any], bins: np.ndarray) -> np.ndarray:
     return np.add.reduceat(bins, starts)
 
 
-def _missing(now: FeatureCounts, before: FeatureCounts) -> _Rule:
+def _usual(part: Mapping[str, Any], measured: str) -> float:
+    """How large it is on ordinary days; 0 where nobody knows."""
+    return float(part["usual"].get(measured, 0.0))
+
+
+def _missing(
+    part: Mapping[str, Any], now: FeatureCounts, before: FeatureCounts
+) -> _Rule:
     share, was = _share(now.missing, now.n), _share(before.missing, before.n)
     p = same_distribution(
         [now.missing, now.n - now.missing], [before.missing, before.n - before.missing]
     )
     word = "rose" if share > was else "fell"
     text = f"missing values {word} from {_percent(was)} to {_percent(share)}"
-    return _Rule("missing", p, _by_share(abs(share - was)), text)
+    sizes = {"missing_change": abs(share - was)}
+    return _Rule("missing", sizes, p, _by_share(part, sizes, share=share), text)
 
 
 def _misfits(
@@ -168,49 +210,51 @@ def _misfits(
     rules = []
     if part.get("truncated") is False:
         text = "of the rows hold a category never seen before"
-        rules.append(_more("unseen", now.unseen, now.n, before.unseen, before.n, text))
+        rules.append(_more("unseen", part, now, before, text))
     if "range" in part:
         text = f"of the rows have a {name} that is no number"
-        rules.append(
-            _more("invalid", now.invalid, now.n, before.invalid, before.n, text)
-        )
-    if part.get("range"):
-        low, high = part["range"]
+        rules.append(_more("invalid", part, now, before, text))
+    if span := seen(part):
+        low, high = span
         text = f"of the rows lie outside {number(low)} to {number(high)}"
-        # A sample's own extremes are passed by 2 in m + 1 rows of the same distribution.
-        passed = max(before.outside, 2)
-        rules.append(
-            _more("outside", now.outside, now.present, passed, before.present + 1, text)
-        )
+        rules.append(_more("outside", part, now, before, text))
     return rules
 
 
-def _more(rule: str, now: int, n: int, before: int, m: int, text: str) -> _Rule:
+def _more(
+    rule: str,
+    part: Mapping[str, Any],
+    now: FeatureCounts,
+    before: FeatureCounts,
+    text: str,
+) -> _Rule:
     """One-sided: whether the share rose, by Fisher's exact (hypergeometric) tail."""
-    share, was = _share(now, n), _share(before, m)
-    p = _fisher(now, n, before, m) if share > was else 1.0
-    return _Rule(rule, p, _by_share(share - was), f"{_percent(share)} {text}")
+    ours, n, theirs, m = getattr(now, rule), now.n, getattr(before, rule), before.n
+    if rule == "outside":
+        # A sample's own extremes are passed by 2 in m + 1 rows of the same distribution.
+        n, theirs, m = now.present, max(theirs, 2), before.present + 1
+    share, was = _share(ours, n), _share(theirs, m)
+    p = fisher(ours, n, theirs, m) if share > was else 1.0
+    sizes = {rule: max(share - was, 0.0)}
+    state = _by_share(part, sizes, share=share)
+    return _Rule(rule, sizes, p, state, f"{_percent(share)} {text}")
 
 
-def _fisher(now: int, n: int, before: int, m: int) -> float:
-    """P(X ≥ now) for X rows of n, when now + before are spread over n + m at random."""
-    drawn = now + before
-    counts = np.arange(now, min(drawn, n) + 1)
-    logs = _log_choose(n, counts) + _log_choose(m, drawn - counts)
-    return float(min(1.0, np.exp(logs - _log_choose(n + m, drawn)).sum()))
-
-
-def _log_choose(n: int, k: Any) -> Any:
-    return -special.betaln(n - k + 1, k + 1) - np.log(n + 1)
-
-
-def _by_share(size: float) -> str:
-    if size >= SHARE_ALERT:
+def _by_share(
+    part: Mapping[str, Any], sizes: Mapping[str, float], *, share: float
+) -> str:
+    """By how far it is beyond ordinary days; and whatever they were like, where hardly
+    a row is as it was. All of a cold day may lie outside of the range, though."""
+    ((measure, size),) = sizes.items()
+    is_gone = share >= NEARLY_ALL and measure != "outside"
+    is_beyond = size > _usual(part, measure)
+    if size >= SHARE_ALERT and (is_beyond or is_gone):
         return "alert"
-    return "warn" if size >= SHARE_WARN else "ok"
+    return "warn" if size >= SHARE_WARN and is_beyond else "ok"
 
 
-def _judged(answer: dict[str, Any], rules: list[_Rule]) -> dict[str, Any]:
+def _judged(answer: dict[str, Any], rules: list[_Rule], beyond: str) -> dict[str, Any]:
+    """`beyond`: what else is said of a change."""
     if not rules:
         return answer | {"state": "insufficient", "fired": []}
     for rule in rules:
@@ -220,10 +264,11 @@ def _judged(answer: dict[str, Any], rules: list[_Rule]) -> dict[str, Any]:
     fired.sort(key=lambda rule: -STATES.index(rule.fired))
     state = fired[0].fired if fired else "ok"
     sentence = "; ".join(rule.text for rule in fired) or "no drift"
+    rows = f"{number(answer['n'])} rows{beyond if fired else ''}"
     return answer | {
         "state": state,
         "fired": [rule.name for rule in fired],
-        "sentence": f"{sentence[0].upper()}{sentence[1:]} ({number(answer['n'])} rows).",
+        "sentence": f"{sentence[0].upper()}{sentence[1:]} ({rows}).",
     }
 
 

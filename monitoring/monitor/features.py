@@ -103,13 +103,19 @@ def _count_numbers(profile: Profile, values: Values) -> FeatureCounts:
     numbers, missing, invalid = as_numbers(values, profile["kind"])
     edges = np.asarray(profile["edges"], dtype=float)
     places = np.searchsorted(edges, numbers, side="left")
-    low, high = profile["range"] or (-math.inf, math.inf)
+    low, high = seen(profile) or (-math.inf, math.inf)
     return FeatureCounts(
         np.bincount(places, minlength=len(edges) + 1),
         missing=missing,
         invalid=invalid,
         outside=int(((numbers < low) | (numbers > high)).sum()),
     )
+
+
+def seen(profile: Profile) -> Sequence[float] | None:
+    """Lowest and highest number that the version was made with; of profiles that do not
+    say it, the reference's own."""
+    return profile.get("seen") or profile.get("range")
 
 
 def as_values(values: Values) -> list[str | None]:

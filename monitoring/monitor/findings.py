@@ -1,18 +1,17 @@
 """Component 4, Monitor: what one look at one rule finds, in words, with its numbers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from labelling.models import GroundTruth
-from monitoring.evaluator.sentences import number
-from monitoring.models import AlertRule, Evaluation, HourBucket
+from labelling.models import GroundTruth, said_again
+from monitoring.models import AlertRule, HourBucket
 from monitoring.monitor.drift import PREDICTION
 from monitoring.monitor.drifting import drift_report
+from monitoring.monitor.finding import Finding, lasting
 from monitoring.monitor.series import Sum, Window, read, total
-from registry.catalogue import METRICS
+from monitoring.monitor.worsening import performance
 from registry.models import ModelVersion, Project
 from serving.models import Rollout
 
@@ -21,74 +20,6 @@ MINIMUM_N = 50
 TRUTHS = 1000  # the newest, by which the usual pauses are known
 ENOUGH_TRUTHS, ENOUGH_DAYS = 30, timedelta(days=3)
 LONGER_THAN_USUAL = 2.0  # times the longest pause seen
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What one look at one rule says. `bad` None: nothing to judge by."""
-
-    bad: bool | None
-    message: str
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    limit: float | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _performance(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
-    """The window of predictions whose truth can be in: it ends a horizon ago where
-    silence is an answer."""
-    project = version.project
-    end = now
-    if project.silence == Project.Silence.NEGATIVE and project.horizon:
-        end = now - project.horizon
-    found = _wide(version, rule, end=end, now=now)
-    answer = read(found, project.primary_metric)
-    limit = rule.limit if rule.limit is not None else _tested_bound(version)
-    if answer["value"] is None or limit is None or answer["low"] is None:
-        return Finding(bad=None, message="No truth to judge by yet.", n=found.truths)
-    metric = METRICS[project.primary_metric]
-    best = answer["high"] if metric.larger_is_better else answer["low"]
-    text = (
-        f"{metric.label} {number(answer['value'])} "
-        f"({number(answer['low'])} to {number(answer['high'])}, n = {answer['n']}); "
-        f"the limit is {number(limit)}."
-    )
-    return Finding(
-        bad=metric.gain(best, limit) < 0,
-        message=text,
-        value=answer["value"],
-        low=answer["low"],
-        high=answer["high"],
-        n=answer["n"],
-        limit=limit,
-        detail={"metric": metric.key, "until": end.isoformat()},
-    )
-
-
-def _wide(
-    version: ModelVersion, rule: AlertRule, *, end: datetime, now: datetime
-) -> Sum:
-    """The rule's window, widened up to 28 days until there is enough truth."""
-    found = Sum()
-    for hours in (rule.window_hours, 72, 24 * 7, 24 * 28):
-        window = Window(start=end - timedelta(hours=hours), end=end)
-        found = total(version, window, now=now)
-        if found.outcomes.n >= MINIMUM_N:
-            break
-    return found
-
-
-def _tested_bound(version: ModelVersion) -> float | None:
-    """The worse end of the interval that the sealed test gave it."""
-    tested = version.evaluations.filter(kind=Evaluation.Kind.TEST).first()
-    if tested is None:
-        return None
-    key = version.project.primary_metric
-    found = tested.report["metrics"].get(key, {})
-    return found.get("low" if METRICS[key].larger_is_better else "high")
 
 
 def _drift(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
@@ -131,6 +62,7 @@ def _failures(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
         low=answer["low"],
         high=answer["high"],
         n=found.n,
+        coverage=answer["coverage"],
         limit=limit,
     )
 
@@ -145,6 +77,7 @@ def _merged(one: Sum, other: Sum) -> Sum:
         n=one.n + other.n,
         errors=one.errors + other.errors,
         fallbacks=one.fallbacks + other.fallbacks,
+        truths=one.truths + other.truths,
     )
 
 
@@ -152,7 +85,9 @@ def _truth(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
     """Truth that used to come and comes no longer: its silence is longer than the
     rule's window and than twice the longest pause before."""
     project = version.project
-    newest = GroundTruth.objects.filter(project=project, received_at__lte=now)
+    newest = GroundTruth.objects.filter(
+        ~said_again(), project=project, received_at__lte=now
+    )
     found = newest.order_by("-pk").values_list("received_at", flat=True)[:TRUTHS]
     arrived = sorted(found)
     if len(arrived) < ENOUGH_TRUTHS or arrived[-1] - arrived[0] < ENOUGH_DAYS:
@@ -165,8 +100,8 @@ def _truth(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
     limit = max(float(rule.window_hours), LONGER_THAN_USUAL * longest)
     return Finding(
         bad=quiet > limit,
-        message=f"No truth has come for {_lasting(quiet)}; the longest pause before "
-        f"was {_lasting(longest)}.",
+        message=f"No truth has come for {lasting(quiet)}; the longest pause before "
+        f"was {lasting(longest)}.",
         value=quiet,
         n=len(arrived),
         limit=limit,
@@ -182,17 +117,9 @@ def _hours(span: timedelta) -> float:
     return span.total_seconds() / 3600
 
 
-def _lasting(hours: float) -> str:
-    """
-    >>> _lasting(5.04), _lasting(80)
-    ('5 hours', '3.3 days')
-    """
-    return f"{hours / 24:.2g} days" if hours >= 48 else f"{hours:.2g} hours"
-
-
 Look = Callable[[AlertRule, ModelVersion, datetime], Finding]
 KINDS: Mapping[str, Look] = {
-    "performance": _performance,
+    "performance": performance,
     "drift": _drift,
     "failures": _failures,
     "truth": _truth,

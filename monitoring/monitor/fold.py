@@ -15,6 +15,7 @@ from django.db.models import F, QuerySet
 from labelling.collector.waiting import claim_waiting
 from labelling.models import Match
 from monitoring.models import HourBucket
+from monitoring.monitor.days import closed_days
 from monitoring.monitor.inputs import Inputs, fold_inputs
 from monitoring.monitor.references import make_reference, reference_of
 from registry.clock import now as clock_now
@@ -132,6 +133,7 @@ def locked_buckets(
     order for all, so that no two wait in a circle."""
     found = _known_buckets(places)
     if missing := sorted(set(places) - set(found)):
+        closed = closed_days(missing)
         new = [
             HourBucket(
                 project=project,
@@ -139,6 +141,8 @@ def locked_buckets(
                 role=place.role,
                 slice=place.slice,
                 hour=place.hour,
+                # Its day holds other answers of this hour, which are not told apart.
+                frozen=(*place[:3], place.hour.date()) in closed,
             )
             for place in missing
         ]
@@ -176,7 +180,8 @@ def mark_dirty(project: Project, rows: Iterable[Prediction]) -> set[Place]:
             slice=place.slice,
             hour=place.hour,
         ).update(dirty=F("dirty") + 1)
-        if not marked:  # its predictions are not folded yet
+        if not marked and not closed_days({place}):
+            # Its predictions are not folded yet.
             bucket = locked_buckets(project, {place})[place]
             HourBucket.objects.filter(pk=bucket.pk).update(dirty=F("dirty") + 1)
     return places

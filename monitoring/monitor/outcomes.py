@@ -5,7 +5,7 @@ truth, with a stated bound; classes as confusion counts. Hours merge into days.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import msgspec
@@ -36,6 +36,7 @@ class _Means(msgspec.Struct):
     positive: str | None
     n: int
     moments: dict[str, tuple[int, float, float]]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ class Outcomes:
     histograms: positive, negative (scores by truth), error_size; and zero_truths;
     and for each action of a cost matrix `cost:<action>`, what it would have cost the
     rows of every score bin, of the `priced` rows whose costs are all known.
+    `left_out`: rows of buckets that cannot be added to these.
     """
 
     task: str = ""
@@ -55,12 +57,17 @@ class Outcomes:
     moments: Mapping[str, Moments] = field(default_factory=dict)
     counts: Mapping[str, np.ndarray] = field(default_factory=dict)
     confusion: Confusion = field(default_factory=dict)
+    left_out: int = 0
 
     def merge(self, other: "Outcomes") -> "Outcomes":
+        """Of two that speak of another task or positive class the larger one stays, and
+        says how many rows it left out: one odd hour takes no page down."""
         if not other.task or not self.task:
             return self if self.task else other
+        left_out = self.left_out + other.left_out
         if (self.task, self.positive) != (other.task, other.positive):
-            raise ValueError("Buckets of different tasks cannot be merged.")
+            kept, odd = (self, other) if self.n >= other.n else (other, self)
+            return replace(kept, left_out=left_out + odd.n)
         moments = {
             key: self.moments.get(key, Moments()).merge(
                 other.moments.get(key, Moments())
@@ -76,7 +83,9 @@ class Outcomes:
             for answered, n in row.items():
                 ours[answered] = ours.get(answered, 0) + n
         n = self.n + other.n
-        return Outcomes(self.task, self.positive, n, moments, counts, confusion)
+        return Outcomes(
+            self.task, self.positive, n, moments, counts, confusion, left_out
+        )
 
     def pack(self) -> bytes:
         moments = {key: [m.n, m.mean, m.m2] for key, m in self.moments.items()}
@@ -89,7 +98,9 @@ class Outcomes:
         if parts is None:
             return cls()
         moments = {key: Moments(*m) for key, m in parts.moments.items()}
-        return cls(parts.task, parts.positive, parts.n, moments)
+        return cls(
+            parts.task, parts.positive, parts.n, moments, left_out=parts.left_out
+        )
 
     @classmethod
     def unpack(cls, blob: bytes) -> "Outcomes":

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from monitoring.evaluator.evaluate import OwnMetrics, metric_named, too_few
-from monitoring.evaluator.intervals import mean_of_intervals, normal_quantile, wilson
+from monitoring.evaluator.intervals import mean_of_intervals
 from monitoring.evaluator.moments import Moments
 from monitoring.evaluator.own import UndefinedMetric
 from monitoring.monitor.histograms import ERROR_SIZE, ScoresByTruth
 from monitoring.monitor.outcomes import Outcomes
-from registry.catalogue import metrics_for
+from registry.intervals import normal_quantile, wilson
 
 Z = normal_quantile(0.95)
 ONE_SIDED = normal_quantile(0.9)  # 5 % above
@@ -36,28 +36,20 @@ class Reading(NamedTuple):
     n: int | None = None  # rows it is of, where that is not all
 
 
-def read_metrics(
-    outcomes: Outcomes, *, own_metrics: OwnMetrics = None
-) -> dict[str, dict[str, Any]]:
-    """{key: {"value", "low", "high", "n", "bound", "reason"?}} of the bucket's task.
+def read_metric(
+    outcomes: Outcomes, key: str, *, own_metrics: OwnMetrics = None
+) -> dict[str, Any]:
+    """{"value", "low", "high", "n", "bound", "reason"?}; null with the reason where it is
+    undefined.
 
     `bound`: the exact value is at most that far away (0 where the fold is exact, null
     where none is stated: the calibration error depends on where its groups are cut).
     """
-    keys = [metric.key for metric in metrics_for(outcomes.task)]
-    return {
-        key: read_metric(outcomes, key, own_metrics=own_metrics)
-        for key in [*keys, *(own_metrics or {})]
-    }
-
-
-def read_metric(
-    outcomes: Outcomes, key: str, *, own_metrics: OwnMetrics = None
-) -> dict[str, Any]:
-    """One metric; null with the reason where it is undefined."""
     metric = metric_named(key, own_metrics)
     answer: dict[str, Any] = {"value": None, "low": None, "high": None}
     answer |= {"n": outcomes.n, "bound": 0.0}
+    if outcomes.left_out:
+        answer["left_out"] = outcomes.left_out
     try:
         if outcomes.n < metric.minimum_n:
             raise UndefinedMetric(too_few(metric, outcomes.n, metric.minimum_n))

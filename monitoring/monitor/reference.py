@@ -25,16 +25,20 @@ def build_reference(
     prediction: Values | None = None,
     prediction_kind: str = "numeric",
     known: Mapping[str, Sequence[str]] | None = None,
+    learnt: Mapping[str, Values] | None = None,
 ) -> dict[str, Any]:
     """The profile of some rows, column by column.
 
     `kinds` are the schema's (a column without one is left out); `prediction` is the
     score, the predicted number, or (`prediction_kind="categorical"`) the class.
-    `known` names categories seen in training though not in these rows.
+    `known` names categories seen in training though not in these rows, and `learnt`
+    are the columns of training: a number within their range is not outside.
     """
-    known = known or {}
+    known, learnt = known or {}, learnt or {}
     features = {
-        name: feature_profile(columns[name], kind, known=known.get(name, ()))
+        name: feature_profile(
+            columns[name], kind, known=known.get(name, ()), learnt=learnt.get(name, ())
+        )
         for name, kind in kinds.items()
         if name in columns
     }
@@ -47,7 +51,7 @@ def build_reference(
 
 
 def feature_profile(
-    values: Values, kind: str, *, known: Sequence[str] = ()
+    values: Values, kind: str, *, known: Sequence[str] = (), learnt: Values = ()
 ) -> dict[str, Any]:
     """One column: its frozen bins, and its own counts in them.
 
@@ -59,6 +63,9 @@ def feature_profile(
         profile = _categorical(values, kind, known)
     elif kind in (*NUMERIC_KINDS, "text"):
         profile = _numeric(values, kind)
+        if profile["range"]:
+            numbers, _, _ = as_numbers(learnt, kind)
+            profile["seen"] = _range([*profile["range"], *numbers])
     else:
         profile = {"kind": kind}
     counts = FeatureCounts.empty(profile).add(profile, values)
@@ -92,5 +99,9 @@ def _numeric(values: Values, kind: str) -> dict[str, Any]:
         "kind": kind,
         "edges": edges.tolist(),
         "deciles": np.searchsorted(edges, deciles).tolist(),
-        "range": [float(numbers.min()), float(top)],
+        "range": _range(numbers),
     }
+
+
+def _range(numbers: Sequence[float] | np.ndarray) -> list[float]:
+    return [float(np.min(numbers)), float(np.max(numbers))]

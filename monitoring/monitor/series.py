@@ -12,12 +12,14 @@ from typing import Any
 
 from django.db.models import Q
 
-from monitoring.evaluator.intervals import wilson
 from monitoring.models import DayBucket, HourBucket
+from monitoring.monitor.days import hours_since
 from monitoring.monitor.inputs import Inputs
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.performance import read_metric
+from monitoring.monitor.rollups import mature_until
 from registry.catalogue import METRICS
+from registry.intervals import wilson
 from registry.models import ModelVersion, Project
 
 ROLES = ("live", "canary", "shadow", "baseline")  # a fall-back answered for another
@@ -161,9 +163,8 @@ def is_mature(
     project: Project, bucket: HourBucket | DayBucket, *, now: datetime
 ) -> bool:
     """Whether all truths that silence could stand for are in."""
-    if project.silence != Project.Silence.NEGATIVE or project.horizon is None:
-        return True
-    return ends(bucket) + project.horizon <= now
+    until = mature_until(project, now=now)
+    return until is None or ends(bucket) <= until
 
 
 def total(version: ModelVersion, window: Window, *, now: datetime) -> Sum:
@@ -182,8 +183,15 @@ def total(version: ModelVersion, window: Window, *, now: datetime) -> Sum:
 def _cheapest(
     version: ModelVersion, window: Window, *, now: datetime
 ) -> Iterable[HourBucket | DayBucket]:
-    first, last = _next_midnight(window.start), _midnight(window.end)
-    if window.by == "day" or last - first < timedelta(days=2):
+    kept = hours_since(version.project, now=now)  # before it there are days alone
+    first, last = (
+        _midnight(window.start)
+        if window.start < kept
+        else _next_midnight(window.start),
+        _next_midnight(window.end) if window.end < kept else _midnight(window.end),
+    )
+    few = last - first < timedelta(days=2) and window.start >= kept
+    if window.by == "day" or few:
         return window.buckets(version)
     where = {"version": version, "role__in": window.roles, "slice": window.slice}
     days = DayBucket.objects.filter(**where, day__gte=first.date(), day__lt=last.date())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monitoring.evaluator.sentences import number
+from registry.written import number
 
 Bins = NDArray[np.int64]
 

@@ -4,24 +4,36 @@ Any order of truths, duplicates and corrections give the same buckets, because a
 outcomes are always computed from what counts now.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import reduce
 from itertools import groupby
+from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from labelling.models import Match, TruthInbox
 from monitoring.evaluator.economics import Economics
 from monitoring.evaluator.scored import Scored
 from monitoring.models import HourBucket
-from monitoring.monitor.fold import ALL, CHUNK, Place, _locked, mark_dirty, slices_of
+from monitoring.monitor.fold import (
+    ALL,
+    CHUNK,
+    Place,
+    _locked,
+    hour_of,
+    mark_dirty,
+    slices_of,
+)
 from monitoring.monitor.outcomes import Outcomes, fold_outcomes
 from registry.models import ModelVersion, Project
 from serving.models import Prediction
 
-Heard = Sequence[tuple[Prediction, Any]]  # answers with the truth that counts
+Answers = tuple[datetime, int, str]  # of an hour, version and role
+Heard = list[tuple[Prediction, Any]]  # answers with the truth that counts
 
 
 def mark_hours(project: Project) -> set[Place]:
@@ -42,51 +54,102 @@ def mark_hours(project: Project) -> set[Place]:
 def dirty_buckets(project: Project) -> list[HourBucket]:
     return list(
         HourBucket.objects.filter(project=project, dirty__gt=F("cleaned"))
-        .select_related("version__project")
-        .order_by("hour", "version_id", "role", "slice")[:50]
+        .order_by("hour", "version_id", "role", "slice")
+        .defer("inputs", "outcomes")[:50]
     )
 
 
 def recompute_all(project: Project, buckets: Sequence[HourBucket]) -> None:
-    """Compute the outcomes of these buckets anew. Slices of one hour share its rows."""
-    for _, group in groupby(buckets, key=lambda b: (b.hour, b.version_id, b.role)):
-        slices = list(group)
-        heard = _heard(slices[0])
-        for bucket in slices:
-            _recompute(project, bucket, heard)
-
-
-def _recompute(project: Project, bucket: HourBucket, heard: Heard) -> None:
-    """A truth that comes meanwhile keeps the bucket dirty."""
-    chosen = [
-        (row, value)
-        for row, value in heard
-        if bucket.slice == ALL or bucket.slice in slices_of(project, row)
-    ]
-    rows, truths = [row for row, _ in chosen], [value for _, value in chosen]
-    outcomes = outcomes_of(bucket.version, rows, truths)
-    HourBucket.objects.filter(pk=bucket.pk, cleaned__lt=bucket.dirty).update(
-        outcomes=outcomes.pack() if outcomes.n else b"",
-        truths=outcomes.n,
-        cleaned=bucket.dirty,
-        unmerged=True,
+    """Compute the outcomes of these buckets anew, a part with a bounded number of
+    answers at a time. Slices of one hour share its rows."""
+    versions = ModelVersion.objects.select_related("project").in_bulk(
+        {bucket.version_id for bucket in buckets}
     )
+    for part in _parts(buckets):
+        heard = _heard({_answers_of(b) for b in part if not b.frozen})
+        found = []
+        for bucket in part:
+            rows = [
+                (row, value)
+                for row, value in heard.get(_answers_of(bucket), ())
+                if bucket.slice == ALL or bucket.slice in slices_of(project, row)
+            ]
+            version = versions[bucket.version_id]
+            found.append((bucket, outcomes_of(version, *_apart(rows))))
+        _write(found)
 
 
-def _heard(bucket: HourBucket) -> Heard:
-    """Every answer of the bucket's hour, version and role whose truth is known."""
-    asked = Prediction.objects.filter(
-        version_id=bucket.version_id,
-        role=bucket.role,
-        at__gte=bucket.hour,
-        at__lt=bucket.hour + timedelta(hours=1),
-        test=False,
-        error="",
+def _parts(buckets: Sequence[HourBucket]) -> Iterator[list[HourBucket]]:
+    """Whole hours with at most CHUNK answers together, or one hour with more."""
+    part: list[HourBucket] = []
+    answers = 0
+    for _, group in groupby(buckets, key=_answers_of):
+        hour = list(group)
+        n = max(bucket.n for bucket in hour)
+        if part and answers + n > CHUNK:
+            yield part
+            part, answers = [], 0
+        part += hour
+        answers += n
+    if part:
+        yield part
+
+
+def _answers_of(bucket: HourBucket) -> Answers:
+    return bucket.hour, bucket.version_id, bucket.role
+
+
+def _heard(hours: Collection[Answers]) -> dict[Answers, Heard]:
+    """Every answer of these hours, versions and roles whose truth is known."""
+    if not hours:
+        return {}
+    # Each term with all that its index needs.
+    these = reduce(
+        or_,
+        (
+            Q(
+                version=version,
+                role=role,
+                at__gte=hour,
+                at__lt=hour + timedelta(hours=1),
+            )
+            for hour, version, role in hours
+        ),
     )
+    asked = Prediction.objects.filter(these, test=False, error="")
     matches = Match.objects.filter(prediction_id__in=asked.values("pk"))
     values = dict(matches.values_list("prediction_id", "value"))
-    known = [(row, values.get(row.pk)) for row in asked]
-    return [(row, value) for row, value in known if value is not None]
+    heard: dict[Answers, Heard] = defaultdict(list)
+    for row in asked:
+        if (value := values.get(row.pk)) is not None:
+            heard[hour_of(row.at), row.version_id, row.role].append((row, value))
+    return heard
+
+
+def _apart(heard: Heard) -> tuple[list[Prediction], list[Any]]:
+    return [row for row, _ in heard], [value for _, value in heard]
+
+
+def _write(found: Sequence[tuple[HourBucket, Outcomes]]) -> None:
+    """A truth that comes meanwhile keeps the bucket dirty. Of an hour whose answers are
+    gone nothing can be computed anew: it stays as it was."""
+    with transaction.atomic():
+        for bucket, outcomes in sorted(found, key=lambda pair: _place(pair[0])):
+            row = HourBucket.objects.filter(pk=bucket.pk, cleaned__lt=bucket.dirty)
+            if bucket.frozen:
+                row.update(cleaned=bucket.dirty)
+                continue
+            # Frozen since the rows were read: some of them may have been gone already.
+            row.filter(frozen=False).update(
+                outcomes=outcomes.pack() if outcomes.n else b"",
+                truths=outcomes.n,
+                cleaned=bucket.dirty,
+                unmerged=True,
+            )
+
+
+def _place(bucket: HourBucket) -> Place:
+    return Place(bucket.version_id, bucket.role, bucket.slice, bucket.hour)
 
 
 def outcomes_of(

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count
 
 from labelling.collector.delays import delays
+from labelling.labeller import fresh
 from labelling.models import Annotation
 from monitoring.judging.comparison import compare_rollout
 from monitoring.owner.loop import Seen
@@ -91,4 +92,5 @@ def queue_card(project: Project, seen: Seen) -> dict[str, Any]:
         "waiting": waiting,
         "disputed": disputed,
         "text": queue_words(waiting=waiting, disputed=disputed, today=labelled),
+        "next_run": fresh.next_run(project),
     }

@@ -10,7 +10,8 @@ from monitoring.evaluator.moments import Moments
 from monitoring.judging.statistics import Interval, confidence_sequence, difference
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.performance import read_metric
-from monitoring.owner.days import Day, History, merged
+from monitoring.monitor.rollups import Piece, outcomes_of
+from monitoring.owner.days import History
 from monitoring.verdicts.terms import Gain
 from registry.catalogue import METRICS, Metric
 from registry.models import ModelVersion
@@ -38,8 +39,8 @@ def production_gain(
         return _by_means(days, live=live, key=MEANS[metric.key])
     if metric.best_at_zero:
         return None
-    ours = merged((d for d in days if d.version == live), whole=True)
-    theirs = merged((d for d in days if d.version == baseline), whole=True)
+    ours = outcomes_of(d for d in days if d.version == live)
+    theirs = outcomes_of(d for d in days if d.version == baseline)
     return _by_intervals(ours, theirs, metric=metric)
 
 
@@ -78,7 +79,7 @@ def _of_numbers(numbers: Mapping[str, Any], version: ModelVersion) -> Gain | Non
     return gain if numbers.get("metric") == version.project.primary_metric else None
 
 
-def _by_means(days: Sequence[Day], *, live: int, key: str) -> Gain | None:
+def _by_means(days: Sequence[Piece], *, live: int, key: str) -> Gain | None:
     last, since = None, None
     for day, ours, theirs in _running(days, live=live, key=key):
         if min(ours.n, theirs.n) < MINIMUM_N:
@@ -95,7 +96,7 @@ def _by_means(days: Sequence[Day], *, live: int, key: str) -> Gain | None:
 
 
 def _running(
-    days: Sequence[Day], *, live: int, key: str
+    days: Sequence[Piece], *, live: int, key: str
 ) -> Iterator[tuple[date, Moments, Moments]]:
     """Day by day, what is known of both sides up to then."""
     ours, theirs = Moments(), Moments()

@@ -7,14 +7,15 @@ from statistics import median
 from typing import Any
 
 from monitoring.monitor.performance import read_metric
-from monitoring.owner.days import LIVE, Day, History, mature_until, merged
+from monitoring.monitor.rollups import Piece, outcomes_of
+from monitoring.owner.days import LIVE, History, first_open_day
 from monitoring.owner.standing import MEANS, summarise, terms_of
 from monitoring.verdicts.cards import goal_title
 from monitoring.verdicts.terms import Terms, amount
 from registry.catalogue import METRICS
 from registry.models import Project
 from registry.web.charts import Chart
-from registry.web.figures import Mark, Series, colour, line
+from registry.web.figures import Mark, Series, across, line
 from serving.models import Rollout
 
 MANY = 100  # answers a day from which days are drawn, else weeks
@@ -25,7 +26,7 @@ TELLING = {"open", "start", "promote", "rollback", "baseline"}
 def goal_chart(rollout: Rollout, history: History, *, now: datetime) -> Chart:
     """Live, candidate and baseline with their bands; deploys, notes, the target."""
     project, terms = rollout.project, terms_of(rollout.project)
-    end = mature_until(project, now=now)
+    end = first_open_day(project, now=now)
     step = _step(history)
     first = min((each.day for each in history.days), default=end)
     starts = _starts(max(first, end - SPAN), end, step=step)
@@ -68,7 +69,9 @@ def _starts(first: date, end: date, *, step: timedelta) -> list[date]:
     return [end - step * ago for ago in range(steps, 0, -1)]
 
 
-def _parts(rollout: Rollout, history: History) -> Iterator[tuple[str, str, list[Day]]]:
+def _parts(
+    rollout: Rollout, history: History
+) -> Iterator[tuple[str, str, list[Piece]]]:
     """What serves now, whatever its role then, and what was live before."""
     shown = {rollout.live_id, rollout.baseline_id, rollout.candidate_id}
     before = [d for d in history.days if d.role == LIVE and d.version not in shown]
@@ -88,7 +91,7 @@ def _parts(rollout: Rollout, history: History) -> Iterator[tuple[str, str, list[
 def _series(
     name: str,
     role: str,
-    days: list[Day],
+    days: list[Piece],
     terms: Terms,
     *,
     starts: list[date],
@@ -100,7 +103,7 @@ def _series(
     found = []
     for start in starts:
         part = [each for each in days if start <= each.day < start + step]
-        outcomes = merged(part, whole=key not in MEANS)
+        outcomes = outcomes_of(part, whole=key not in MEANS)
         found.append(read_metric(outcomes, key) if outcomes.n else {})
     if not any(one.get("value") is not None for one in found):
         return None
@@ -151,21 +154,8 @@ def _with_target(found: Chart, project: Project, terms: Terms) -> Chart:
     target = getattr(project, "target_set", None)
     if target is None or target.metric != terms.metric.key:
         return found
-    shape = {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": target.value,
-        "y1": target.value,
-        "line": {"color": colour("good"), "width": 1.5, "dash": "dash"},
-        "label": {
-            "text": f"target {amount(terms, target.value)}",
-            "textposition": "start",
-            "yanchor": "bottom",
-            "font": {"size": 11, "color": colour("good")},
-        },
-    }
+    text = f"target {amount(terms, target.value)}"
+    shape = across(target.value, role="good", text=text)
     layout = found.figure["layout"]
     shapes = [*layout.get("shapes", []), shape]
     return replace(

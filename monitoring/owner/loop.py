@@ -6,9 +6,10 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 
-from labelling.models import Example
+from labelling.models import Example, said_again
 from monitoring.models import Alert, Evaluation, HourBucket
 from monitoring.verdicts.terms import ago, counted
+from registry import storage
 from registry.models import Project, Run
 from serving.models import Rollout
 
@@ -56,7 +57,8 @@ class Seen:
 
 def look(project: Project, rollout: Rollout | None, *, now: datetime) -> Seen:
     """Eight small questions, whatever the project's size."""
-    last = project.truths.order_by("-pk").values_list("received_at", flat=True)
+    said = project.truths.filter(~said_again()).order_by("-pk")
+    last = said.values_list("received_at", flat=True)
     judged = Evaluation.objects.filter(project=project).order_by("-pk")
     return Seen(
         project=project,
@@ -172,6 +174,8 @@ def _server(seen: Seen) -> Node:
     told = (GOOD, "serving")
     if rollout.baseline_for_all:
         told, fact = (WARNING, "held back"), "everyone gets the baseline"
+    elif storage.is_gone(rollout.live.uri):
+        told, fact = (BAD, "broken"), f"version {rollout.live.number}: file gone"
     elif fallbacks:
         told, fact = (BAD, "falling back"), f"{counted(fallbacks, 'fall-back')} today"
     return _node("server", "Model Server", told, fact, f"/models/{rollout.live.number}")

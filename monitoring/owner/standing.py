@@ -13,8 +13,9 @@ from django.db.models import Exists, OuterRef, Q
 
 from monitoring.models import Standing
 from monitoring.monitor.performance import read_metric
+from monitoring.monitor.rollups import outcomes_of
 from monitoring.monitor.traffic import answers_a_day
-from monitoring.owner.days import LIVE, SHADOW, History, histories, mature_until, merged
+from monitoring.owner.days import LIVE, SHADOW, History, first_open_day, histories
 from monitoring.owner.evidence import (
     MEANS,
     control_gain,
@@ -24,6 +25,7 @@ from monitoring.owner.evidence import (
 from monitoring.owner.money import saved_a_day
 from monitoring.verdicts.terms import Gain, Terms
 from monitoring.verdicts.verdict import Case, verdict
+from registry import storage
 from registry.catalogue import METRICS, Metric
 from registry.models import ModelVersion, Project
 from serving.models import Rollout, RolloutEvent
@@ -191,7 +193,7 @@ def _side(
     version: ModelVersion, history: History, terms: Terms, *, now: datetime
 ) -> dict[str, Any]:
     """A version over the last four weeks whose truth can be in."""
-    end = mature_until(version.project, now=now)
+    end = first_open_day(version.project, now=now)
     start = end - PERIOD
     days = [each for each in history.of(version.pk) if start <= each.day < end]
     n, truths = sum(each.n for each in days), sum(each.truths for each in days)
@@ -205,7 +207,7 @@ def _side(
     )
     number["lately"] = recent
     whole = terms.metric.key not in MEANS
-    outcomes = merged(days, whole=whole)
+    outcomes = outcomes_of(days, whole=whole)
     if not outcomes.n or terms.metric.key not in METRICS:
         blank = {"value": None, "low": None, "high": None, "n": 0}
         return number | blank | {"reason": _why_nothing(recent)}
@@ -245,7 +247,7 @@ def _weeks(history: History, metric: Metric, *, now: datetime) -> list[float | N
     for ago in range(WEEKS, 0, -1):
         start = end - ago * WEEK
         part = [each for each in live if start <= each.day < start + WEEK]
-        outcomes = merged(part, whole=metric.key not in MEANS)
+        outcomes = outcomes_of(part, whole=metric.key not in MEANS)
         found = read_metric(outcomes, metric.key) if outcomes.n else {"value": None}
         values.append(found["value"])
     known = next((i for i, value in enumerate(values) if value is not None), WEEKS)
@@ -264,12 +266,23 @@ def _case(
         live=f"Version {rollout.live.number}",
         is_baseline=rollout.live_id == rollout.baseline_id,
         baseline_for_all=rollout.baseline_for_all,
+        gone=storage.is_gone(rollout.live.uri),
+        stand_in=_stand_in(rollout),
         value=live["value"],
         n=live["n"],
         production=gains["production"],
         tested=gains["tested"],
         candidate=_candidate(rollout),
     )
+
+
+def _stand_in(rollout: Rollout) -> str:
+    """Who answers where the live version cannot be loaded, as the Model Server says."""
+    before = rollout.previous
+    if before and before.state == ModelVersion.State.ACCEPTED:
+        return f"version {before.number}"
+    is_baseline = rollout.live_id == rollout.baseline_id
+    return "" if is_baseline else f"version {rollout.baseline.number}, the baseline"
 
 
 def _candidate(rollout: Rollout) -> str:

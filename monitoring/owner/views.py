@@ -4,13 +4,24 @@ import hashlib
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    SmallIntegerField,
+    When,
+)
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 
-from monitoring.models import Alert, Note, Target
+from monitoring.models import Alert
+from monitoring.notes import NoteForm
 from monitoring.owner import cards, goal, loop
+from monitoring.owner.aim import AimForm, target_of
 from monitoring.owner.days import histories
 from monitoring.owner.standing import (
     HISTORY,
@@ -21,14 +32,15 @@ from monitoring.owner.standing import (
 )
 from monitoring.verdicts.cards import target_words
 from registry.clock import now as clock_now
-from registry.errors import InvalidInput, NotFound
+from registry.errors import NotFound
 from registry.models import Membership, Project
 from registry.web import keyset
 from registry.web.charts import answer
-from registry.web.pages import house_page, project_page, safe_next
+from registry.web.pages import house_page, project_page
 
 OPEN = (Alert.State.FIRING, Alert.State.ACKNOWLEDGED)
 PAGE = 60
+LABELS_ONLY = ("labeller", "reviewer")
 SEARCHED_FROM = 8  # fewer projects are found by looking
 LONGEST_SEARCH = 80
 
@@ -41,7 +53,8 @@ def projects(request: HttpRequest) -> HttpResponse:
     total = mine.count()
     search = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
     found = mine.filter(_matches(search)) if search else mine
-    page = keyset.page(found.order_by(), request, order="slug", limit=PAGE)
+    needy = _by_need(found.order_by(), user)
+    page = keyset.page(needy, request, order=("calm", "slug"), limit=PAGE)
     context = {
         "rows": _rows(page["results"], user=user, now=now),
         "next": page["next"],
@@ -51,6 +64,21 @@ def projects(request: HttpRequest) -> HttpResponse:
         "may_create": user.creates_projects,
     }
     return render(request, "monitoring/projects.html", context)
+
+
+def _by_need(found: QuerySet[Project], user: Any) -> QuerySet[Project]:
+    """Each project with whether it is `calm`: an alert fires in the others, where this
+    person is one to see it."""
+    firing = Alert.objects.filter(project=OuterRef("pk"), state=Alert.State.FIRING)
+    sees = Membership.objects.filter(project=OuterRef("pk"), user=user)
+    sees = sees.exclude(role__in=LABELS_ONLY)
+    return found.annotate(
+        calm=Case(
+            When(Exists(firing) & Exists(sees), then=0),
+            default=1,
+            output_field=SmallIntegerField(),
+        )
+    )
 
 
 def _matches(search: str) -> Q:
@@ -79,10 +107,10 @@ def _rows(found: list[Project], *, user: Any, now: Any) -> list[dict[str, Any]]:
     counts = Alert.objects.filter(project__in=found, state__in=OPEN).order_by()
     for key, state, n in counts.values_list("project", "state").annotate(Count("pk")):
         alerts.setdefault(key, {})[state] = n
-    rows = [
+    return [
         {
             "project": project,
-            "sees": roles.get(project.pk) not in {"labeller", "reviewer"},
+            "sees": roles.get(project.pk) not in LABELS_ONLY,
             "rollout": rollouts.get(project.pk),
             "standing": summaries.get(project.pk),
             "alerts": alerts.get(project.pk, {}),
@@ -90,14 +118,35 @@ def _rows(found: list[Project], *, user: Any, now: Any) -> list[dict[str, Any]]:
         }
         for project in found
     ]
-    return sorted(rows, key=lambda row: not row["alerts"].get(Alert.State.FIRING))
 
 
-@project_page(("viewer", "labeller"))
+@project_page(("viewer", "labeller"), POST="owner")
 def project(request: HttpRequest, project: Project) -> HttpResponse:
-    """The owner's first screen. A labeller is led to what is theirs."""
+    """The owner's first screen, where they write a note and set a target. A labeller is
+    led to what is theirs."""
     if not request.actor.may("viewer"):  # type: ignore[attr-defined]
         return redirect("label", project.slug)
+    note, aim = NoteForm(), AimForm(target=target_of(project))
+    if request.method == "POST":
+        do, by = request.POST.get("do"), request.actor.user  # type: ignore[attr-defined]
+        if do == "note":
+            note = NoteForm(request.POST)
+            if note.is_valid():
+                note.save(project=project, by=by)
+                return redirect("project", project.slug)
+        elif do == "target":
+            aim = AimForm(request.POST, target=None)
+            if aim.is_valid():
+                messages.success(request, aim.save(project=project, by=by))
+                return redirect("project", project.slug)
+        else:
+            raise NotFound("There is no such button.")
+    context = _overview(request, project) | {"note": note, "aim_form": aim}
+    status = max(note.status, aim.status)
+    return render(request, "monitoring/overview.html", context, status=status)
+
+
+def _overview(request: HttpRequest, project: Project) -> dict[str, Any]:
     now = clock_now()
     rollout = rollouts_of([project]).first()
     seen = loop.look(project, rollout, now=now)
@@ -117,12 +166,12 @@ def project(request: HttpRequest, project: Project) -> HttpResponse:
     context |= _loop(project, seen)
     if rollout is not None:
         context |= _standing(project, rollout, now=now)
-    return render(request, "monitoring/overview.html", context)
+    return context
 
 
 def _standing(project: Project, rollout: Any, *, now: Any) -> dict[str, Any]:
     found = standing(rollout, now=now)
-    live, target = found["sides"]["live"], _target(project)
+    live, target = found["sides"]["live"], target_of(project)
     return {
         "standing": found,
         "card": cards.rollout_card(rollout, now=now),
@@ -135,10 +184,6 @@ def _standing(project: Project, rollout: Any, *, now: Any) -> dict[str, Any]:
             terms_of(project), target=target.value, value=live.get("value")
         ),
     }
-
-
-def _target(project: Project) -> Target | None:
-    return Target.objects.filter(project=project, metric=project.primary_metric).first()
 
 
 def _loop(project: Project, seen: loop.Seen) -> dict[str, Any]:
@@ -170,48 +215,3 @@ def goal_chart(request: HttpRequest, project: Project) -> HttpResponse:
     since = (now - HISTORY).date()
     history = histories([project], since=since, now=now)[project.pk]
     return answer(request, goal.goal_chart(rollout, history, now=now))
-
-
-@project_page(POST="owner")
-def set_target(request: HttpRequest, project: Project) -> HttpResponse:
-    """The owner's aim for the goal; an empty field takes it away."""
-    text = request.POST.get("value", "").strip().replace(",", ".")
-    if not text:
-        Target.objects.filter(project=project).delete()
-        messages.success(request, "There is no target any more.")
-        return redirect("project", project.slug)
-    Target.objects.update_or_create(
-        project=project,
-        defaults={
-            "metric": project.primary_metric,
-            "value": _number(text),
-            "set_by": request.actor.user,  # type: ignore[attr-defined]
-            "set_at": clock_now(),
-        },
-    )
-    messages.success(request, "The target is set; the chart draws it.")
-    return redirect("project", project.slug)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not abs(value) < 1e12:  # false for NaN too
-        raise InvalidInput("The target: write a number.")
-    return value
-
-
-@project_page(POST="owner")
-def add_note(request: HttpRequest, project: Project) -> HttpResponse:
-    """The owner's own words on what happened just now."""
-    text = request.POST.get("text", "").strip()
-    if text:
-        Note.objects.create(
-            project=project,
-            at=clock_now(),
-            text=text[:500],
-            author=request.actor.user,  # type: ignore[attr-defined]
-        )
-    return redirect(safe_next(request))

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 
-from monitoring.verdicts import terms
+from registry.written import number
 
 register = template.Library()
 
@@ -26,7 +26,7 @@ def said(value: float | None, unit: str = "") -> str:
     """
     if not _is_number(value):
         return DASH
-    text = terms.said(float(value))  # type: ignore[arg-type]
+    text = number(float(value))  # type: ignore[arg-type]
     return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
 
 
@@ -49,7 +49,7 @@ def whole(value: float | None) -> str:
     """
     if not _is_number(value) or value is None:
         return DASH
-    return terms.said(round(value) if value >= 10 else round(value, 1))
+    return number(round(value) if value >= 10 else round(value, 1))
 
 
 @register.filter
@@ -59,7 +59,7 @@ def counted(n: int, nouns: str) -> str:
     ('1 alert', '3 alerts')
     """
     one, _, many = nouns.partition(",")
-    return f"{terms.said(n)} {one if n == 1 else many}"
+    return f"{number(n)} {one if n == 1 else many}"
 
 
 @register.filter
@@ -76,12 +76,3 @@ def change_words(share: float | None) -> str:
         return "as in the week before"
     more = "more" if share > 0 else "fewer"
     return f"{percent}\N{NO-BREAK SPACE}% {more} than the week before"
-
-
-@register.filter
-def gain_tone(gain: Any) -> str:
-    """Good or bad where the interval leaves out zero, else unknown."""
-    low, high = (gain or {}).get("low"), (gain or {}).get("high")
-    if low is None or high is None:
-        return "unknown"
-    return "good" if low > 0 else "bad" if high < 0 else "unknown"

@@ -9,8 +9,8 @@ from monitoring.verdicts.terms import (
     counted,
     day,
     lasting,
-    said,
 )
+from registry.written import number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +96,8 @@ def queue_words(*, waiting: int, disputed: int, today: int) -> str:
         parts.append(f"{counted(waiting, 'example')} {wait} for a label")
     if disputed:
         need = "needs" if disputed == 1 else "need"
-        parts.append(f"{said(disputed)} disputed {need} a reviewer")
-    done = f" {said(today)} labelled in the last 24 hours." if today else ""
+        parts.append(f"{number(disputed)} disputed {need} a reviewer")
+    done = f" {number(today)} labelled in the last 24 hours." if today else ""
     return "; ".join(parts) + "." + done
 
 

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from monitoring.evaluator.sentences import number
 from registry.catalogue import Metric
+from registry.written import number
 
-MINUS, THIN = "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
 MONTHS = [
     "January",
     "February",
@@ -36,9 +35,7 @@ class Terms:
     @property
     def unit(self) -> str:
         """The unit of the goal, as written behind a number."""
-        return {"money": self.money, "target": self.target_unit}.get(
-            self.metric.unit, ""
-        )
+        return self.metric.unit_in(currency=self.money, target=self.target_unit)
 
     @property
     def goal(self) -> str:
@@ -101,12 +98,7 @@ def difference(ours: str, terms: Terms, gain: float, *, rival: str) -> str:
 
 def amount(terms: Terms, value: float) -> str:
     """A value of the goal with its unit: "7.7 USD"."""
-    return f"{said(value)} {terms.unit}".strip()
-
-
-def said(value: float) -> str:
-    """A number as people read it, with a real minus and spaces that do not break."""
-    return number(value).replace("-", MINUS).replace(" ", THIN)
+    return f"{number(value)} {terms.unit}".strip()
 
 
 def reach(terms: Terms, gain: Gain) -> str:
@@ -123,7 +115,7 @@ def reach(terms: Terms, gain: Gain) -> str:
         low, high = gain.low, gain.high
         if gain.value < 0:
             low, high = -high, -low
-        words = f"{words} ({said(low)} to {said(high)})"
+        words = f"{words} ({number(low)} to {number(high)})"
     return f"{words}, {counted(gain.n, terms.noun)}"
 
 
@@ -132,7 +124,7 @@ def counted(n: int, noun: str) -> str:
     >>> counted(1, "answer"), counted(1200, "answer")
     ('1 answer', '1\u202f200 answers')
     """
-    return f"{said(n)} {noun}{'' if n == 1 else 's'}"
+    return f"{number(n)} {noun}{'' if n == 1 else 's'}"
 
 
 def day(moment: date, *, today: date) -> str:

@@ -37,6 +37,8 @@ class Case:
     live: str  # "Version 2"
     is_baseline: bool = False
     baseline_for_all: bool = False
+    gone: bool = False  # the live version's file is not there
+    stand_in: str = ""  # who answers where it cannot be loaded: "version 1"
     value: float | None = None  # of the live version, in production
     n: int = 0
     production: Gain | None = None
@@ -61,6 +63,14 @@ def _worth_of_live(case: Case, *, today: date) -> Verdict:
             tone="warning",
             sentence="Everyone gets the baseline, until somebody resumes.",
             detail=_worth(case),
+        )
+    if case.gone:
+        then = f"answers with {case.stand_in}" if case.stand_in else "cannot answer"
+        return Verdict(
+            tone="bad",
+            sentence=f"{case.live} cannot be loaded any more: its file is gone.",
+            detail=f"Each process that starts anew {then}. Put the file back, or change "
+            "the rollout.",
         )
     if case.is_baseline:
         next_ = "a run may find better"
@@ -156,6 +166,11 @@ def version_words(
         )
     if gain is None:
         return "unknown", f"{name} has not been held against the baseline yet."
+    return tested_words(name, terms, gain)
+
+
+def tested_words(name: str, terms: Terms, gain: Gain) -> tuple[str, str]:
+    """(tone, sentence) on what the sealed test gave over the baseline."""
     words = difference(name, terms, gain.value, rival="the baseline")
     if gain.better:
         return "good", f"{words} on the sealed test, for sure."

@@ -7,7 +7,8 @@ from typing import Any
 from django.db.models import Count
 
 from monitoring.owner.evidence import gain_on_test
-from monitoring.verdicts.terms import Gain, Terms
+from monitoring.verdicts.terms import Gain, Terms, counted
+from monitoring.verdicts.verdict import tested_words
 from monitoring.versions.tested import Tested, numbers_of
 from registry.models import ModelVersion, Project, Trial
 from serving.models import Rollout
@@ -23,7 +24,7 @@ WORDS = {"used": "In use", "rejected": "Rejected", "archived": "Archived", "all"
 MOST = 200
 HEAVY = ("golden", "fields", "features", "card", "environment", "proof")
 ROLES = {"live": "live", "candidate": "candidate", "baseline": "baseline"}
-ROLES |= {"previous": "rollback target"}
+ROLES |= {"goes_back_to": "rollback target"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,9 @@ class Row:
 def roles_of(rollout: Rollout | None, key: int) -> list[str]:
     if rollout is None:
         return []
+    doing = {name: getattr(rollout, name) for name in ROLES}
     return [
-        words for name, words in ROLES.items() if getattr(rollout, f"{name}_id") == key
+        words for name, words in ROLES.items() if doing[name] and doing[name].pk == key
     ]
 
 
@@ -50,11 +52,18 @@ def board(
     *,
     show: str,
     newest: bool,
+    before: int | None,
     terms: Terms,
-) -> list[Row]:
-    """The best first, or the newest; untested ones come last."""
+) -> tuple[list[Row], int | None]:
+    """The best first, or the newest; untested ones come last. Of many versions, those
+    numbered below `before`, and the number below which there are more."""
     tested = numbers_of(project)
-    versions = list(project.versions.filter(state__in=SHOWN[show]).defer(*HEAVY)[:MOST])
+    found = project.versions.filter(state__in=SHOWN[show]).defer(*HEAVY)
+    if before is not None:
+        found = found.filter(number__lt=before)
+    versions = list(found[: MOST + 1])
+    older = versions[MOST - 1].number if len(versions) > MOST else None
+    versions = versions[:MOST]
     if rollout and all(v.pk != rollout.baseline_id for v in versions):
         versions.append(rollout.baseline)
     for version in versions:
@@ -62,8 +71,8 @@ def board(
     span = _span(versions, tested, terms)
     rows = [_row(v, rollout, tested.get(v.pk), span, terms) for v in versions]
     if newest:
-        return sorted(rows, key=lambda row: -row.version.number)
-    return sorted(rows, key=lambda row: _rank(row, terms))
+        return sorted(rows, key=lambda row: -row.version.number), older
+    return sorted(rows, key=lambda row: _rank(row, terms)), older
 
 
 def _row(
@@ -123,15 +132,37 @@ def _place(
     }
 
 
-def counts(project: Project) -> list[dict[str, Any]]:
+def counts(project: Project) -> dict[str, int]:
+    """How many versions are in each state."""
+    states = project.versions.order_by().values_list("state")
+    return dict(states.annotate(n=Count("pk")))
+
+
+def filters(found: Mapping[str, int]) -> list[dict[str, Any]]:
     """How many versions each filter shows."""
-    found = dict(
-        project.versions.order_by().values_list("state").annotate(n=Count("pk"))
-    )
     return [
         {"key": key, "text": WORDS[key], "n": sum(found.get(s, 0) for s in states)}
         for key, states in SHOWN.items()
     ]
+
+
+def sentence(rollout: Rollout | None, terms: Terms, found: Mapping[str, int]) -> str:
+    """What the live version is worth, and whether another one waits for somebody."""
+    if rollout is None:
+        return "No version answers yet."
+    live, baseline = rollout.live, rollout.baseline
+    live.project = rollout.project
+    said = [f"Version {live.number} is live."]
+    if live.pk == baseline.pk:
+        said.append("It is the baseline: every model has to beat it.")
+    elif gain := gain_on_test(live, baseline):
+        said.append(tested_words("It", terms, gain)[1])
+    else:
+        said.append("It has not been held against the baseline yet.")
+    if n := found.get(State.WAITING, 0):
+        verb = "waits" if n == 1 else "wait"
+        said.append(f"{counted(n, 'version')} {verb} for approval.")
+    return " ".join(said)
 
 
 def tried(project: Project, terms: Terms) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from monitoring.owner.evidence import gain_by_intervals, gain_on_test
 from monitoring.verdicts.terms import Gain, Terms, difference, reach
 from registry.catalogue import Metric, metrics_for
 from registry.models import ModelVersion
+from registry.written import significant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ def _decision(decision: Mapping[str, Any]) -> str:
 
 def _short(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return significant(value)
     return str(value)
 
 

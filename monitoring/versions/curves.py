@@ -44,7 +44,7 @@ def drawn(told: Sequence[Told]) -> list[str]:
     names = []
     for name, (part, _) in CURVES.items():
         pair = name in FOR_TWO or len(told) == 1
-        if pair and all(part(one.report) for one in told):
+        if told and pair and all(part(one.report) for one in told):
             names.append(name)
     return names
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monitoring.verdicts.terms import Terms, said
+from monitoring.verdicts.terms import Terms
 from monitoring.versions.told import (
     PERCENT,
     TITLES,
@@ -14,6 +14,7 @@ from monitoring.versions.told import (
 )
 from registry.web.charts import Chart
 from registry.web.figures import Series, histogram, line, scatter
+from registry.written import number
 
 
 def points(report: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -47,9 +48,7 @@ def roc(told: Sequence[Told], terms: Terms) -> Chart:
     area = metric_of(told[0], "roc_auc")
     title = TITLES["roc"]
     if area is not None and len(told) == 1:
-        title = (
-            f"In {said(PERCENT * area)} % of pairs the one who is gets the higher score"
-        )
+        title = f"In {number(PERCENT * area)} % of pairs the one who is gets the higher score"
     series = _lines(told, "false_positive_rate", "recall", times=PERCENT)
     return _curve(title, series, "Wrongly taken for one, %", "Found, %")
 
@@ -58,14 +57,22 @@ def gain(told: Sequence[Told], terms: Terms) -> Chart:
     title = TITLES["gain"]
     fifth = _at_share(told[0].report, 0.2)
     if fifth is not None and len(told) == 1:
-        title = f"The fifth with the highest scores holds {said(PERCENT * fifth)} % of those to find"
+        title = f"The fifth with the highest scores holds {number(PERCENT * fifth)} % of those to find"
     series = _lines(told, "share_positive", "recall", times=PERCENT)
     return _curve(title, series, "Asked, highest scores first, %", "Found, %")
 
 
 def _at_share(report: Mapping[str, Any], share: float) -> float | None:
-    asked = [p for p in points(report) if p["share_positive"] <= share]
-    return float(asked[-1]["recall"]) if asked else None
+    """The recall where so many are asked; of those with one score, any may be first, so
+    between two thresholds it lies on the line that is drawn."""
+    x, y = 0.0, 0.0
+    for point in points(report):
+        here, found = point["share_positive"], float(point["recall"])
+        if here >= share:
+            part = (share - x) / (here - x) if here > x else 1.0
+            return y + part * (found - y)
+        x, y = here, found
+    return None
 
 
 def _curve(title: str, series: list[Series], x: str, y: str) -> Chart:
@@ -82,10 +89,10 @@ def cost(told: Sequence[Told], terms: Terms) -> Chart:
     best = min(known, key=lambda p: p["cost"])
     idle = next((p["cost"] for p in known if p["threshold"] is None), None)
     unit = terms.money
-    title = f"Cheapest where scores from {said(best['threshold'] or 1)} on count"
-    title = f"{title}: {said(best['cost'])} {unit} a {terms.noun}"
+    title = f"Cheapest where scores from {number(best['threshold'] or 1)} on count"
+    title = f"{title}: {number(best['cost'])} {unit} a {terms.noun}"
     if idle is not None and len(told) == 1:
-        title = f"{title}; doing nothing costs {said(idle)}"
+        title = f"{title}; doing nothing costs {number(idle)}"
     series = _lines(told, "threshold", "cost")
     x = "Threshold of the score"
     return over_numbers(line(title=title, series=series, x=x, y=f"Cost, {unit}"), x=x)
@@ -95,7 +102,9 @@ def calibration(told: Sequence[Told], terms: Terms) -> Chart:
     gap = metric_of(told[0], "ece")
     title = TITLES["calibration"]
     if gap is not None and len(told) == 1:
-        title = f"Its probabilities are off by {said(PERCENT * gap)} points on average"
+        title = (
+            f"Its probabilities are off by {number(PERCENT * gap)} points on average"
+        )
     series = [
         Series(
             name=one.name,

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from monitoring.verdicts.terms import Terms, said
+from monitoring.verdicts.terms import Terms
 from monitoring.versions.told import TITLES, Told, errors_of, metric_of, over_numbers
 from registry.catalogue import METRICS
 from registry.web.charts import Chart
 from registry.web.figures import Series, bars, forest, heatmap, histogram, line
+from registry.written import number
 
 MOST_SLICES, MOST_FEATURES = 20, 20
 
@@ -17,7 +18,7 @@ def confusion(told: Sequence[Told], terms: Terms) -> Chart:
     total = sum(map(sum, counts))
     right = sum(row[i] for i, row in enumerate(counts))
     return heatmap(
-        title=f"{said(right)} of {said(total)} rows are answered right",
+        title=f"{number(right)} of {number(total)} rows are answered right",
         x=found["labels"],
         y=found["labels"],
         z=counts,
@@ -36,7 +37,9 @@ def errors(told: Sequence[Told], terms: Terms) -> Chart:
     low, high = quantiles.get("0.05"), quantiles.get("0.95")
     title = TITLES["errors"]
     if low is not None and high is not None:
-        title = f"Nine of ten errors lie between {said(low)} and {said(high)} {unit}"
+        title = (
+            f"Nine of ten errors lie between {number(low)} and {number(high)} {unit}"
+        )
     return histogram(
         title=title.strip(),
         series=[Series(name="Rows", role="live", x=middles, y=spread["counts"])],
@@ -82,7 +85,7 @@ def slices(told: Sequence[Told], terms: Terms) -> Chart:
     return forest(
         title=(
             f"Worst where {worst['column']} is {worst['value']}: "
-            f"{said(worst['value_of_metric'])} {unit}"
+            f"{number(worst['value_of_metric'])} {unit}"
         ).strip(),
         series=Series(
             name=label,

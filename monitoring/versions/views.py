@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,12 +18,28 @@ from monitoring.versions.tested import reports_of
 from monitoring.versions.told import TITLES, Told
 from registry import storage
 from registry.errors import NotFound
+from registry.forms import PageForm
 from registry.models import ModelVersion, Project
 from registry.web.charts import answer
 from registry.web.pages import project_page, whole_number
 from serving.models import Rollout
 
 FORMATS = ("skops", "onnx")
+
+
+class ReasonForm(PageForm):
+    """Why somebody decides so, for the record; one for each verb on the card."""
+
+    reason = forms.CharField(
+        label="Why, for the record",
+        max_length=500,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "Why, for the record"}),
+    )
+
+    def __init__(self, typed: Any = None, *, verb: str) -> None:
+        super().__init__(typed, auto_id=f"{verb}-%s")
+        self.verb = verb
 
 
 @project_page("viewer")
@@ -38,8 +55,11 @@ def models(request: HttpRequest, project: Project) -> HttpResponse:
     show = request.GET.get("show", "used")
     show = show if show in board.SHOWN else "used"
     newest = request.GET.get("order") == "newest"
-    terms = terms_of(project)
-    rows = board.board(project, rollout, show=show, newest=newest, terms=terms)
+    terms, states = terms_of(project), board.counts(project)
+    before = whole_number(request.GET.get("before"))
+    rows, older = board.board(
+        project, rollout, show=show, newest=newest, before=before, terms=terms
+    )
     context = {
         "project": project,
         "place": "models",
@@ -47,8 +67,12 @@ def models(request: HttpRequest, project: Project) -> HttpResponse:
         "show": show,
         "newest": newest,
         "rows": rows,
+        "most": board.MOST,
+        "before": before,
+        "older": older,
         "several": len({row.dataset for row in rows if row.dataset}) > 1,
-        "filters": board.counts(project),
+        "verdict": board.sentence(rollout, terms, states),
+        "filters": board.filters(states),
         "tried": board.tried(project, terms),
         "rollout": rollout,
     }
@@ -157,6 +181,16 @@ def chart(request: HttpRequest, project: Project, name: str) -> HttpResponse:
 @project_page("viewer")
 def model(request: HttpRequest, project: Project, number: int) -> HttpResponse:
     """A version's report: verdict, numbers, drawings, proof, lineage, files."""
+    return report(request, project, number)
+
+
+def report(
+    request: HttpRequest,
+    project: Project,
+    number: int,
+    refused: ReasonForm | None = None,
+) -> HttpResponse:
+    """The page, with a decision on it that was refused, if there is one."""
     version = _version(project, number)
     rollout = rollouts_of([project]).first()
     terms = terms_of(project)
@@ -182,15 +216,27 @@ def model(request: HttpRequest, project: Project, number: int) -> HttpResponse:
         "per_class": _per_class(tested),
         "lineage": _lineage(version),
         "formats": FORMATS if version.uri else (),
-        "gone": bool(version.uri) and storage.is_gone(version.uri),
+        "gone": storage.is_gone(version.uri),
+        "form": refused,
+        "forms": {
+            verb.replace("-", "_"): refused
+            if refused and refused.verb == verb
+            else ReasonForm(verb=verb)
+            for verb in ("approve", "reject", "archive", "bring-back")
+        },
     }
-    return render(request, "monitoring/model.html", context)
+    status = refused.status if refused else 200
+    return render(request, "monitoring/model.html", context, status=status)
 
 
 def _words(
     version: ModelVersion, rival: ModelVersion | None, tested: Any, terms: Terms
 ) -> tuple[str, str]:
-    refused = [r["text"] for r in version.reasons if not r["passed"]]
+    refused = [
+        reason["text"]
+        for reason in version.reasons
+        if not reason["passed"] and "was" not in reason  # archived is not rejected
+    ]
     report = tested.report if tested else {"metrics": {}}
     goal = report["metrics"].get(terms.metric.key) or {}
     return version_words(

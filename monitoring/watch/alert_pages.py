@@ -1,28 +1,30 @@
 """Component 4, Performance Monitor: what went wrong, who looks after it, what is watched."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 
 from monitoring.models import Alert, AlertRule, Glance
 from monitoring.monitor import alerts as verbs
 from monitoring.monitor.api import alert_of
 from monitoring.monitor.findings import FAILURE_LIMIT, LONGER_THAN_USUAL
+from monitoring.watch.alert_forms import RuleForm
 from registry.catalogue import METRICS
 from registry.clock import now as clock_now
 from registry.errors import DomainError, InvalidInput, NotFound
 from registry.models import Project
-from registry.web import undo
+from registry.web import keyset, live, undo
 from registry.web.pages import project_page, whole_number
 
-SHOWN = 100
+OVER = 50  # a page of those that are over
 SAME_VISIT = timedelta(minutes=30)  # looks closer together are one visit
 MUTED = timedelta(days=1)
 
@@ -45,16 +47,18 @@ def words_of(project: Project) -> Mapping[str, Words]:
     return {
         "performance": Words(
             title="Performance",
-            watches=f"{label} in production, once it is surely {worse} the limit.",
+            watches=f"{label} in production, once it is surely {worse} the limit: over the "
+            "window, or less so over a week.",
             limit=label,
-            default="the worse end of what the sealed test gave",
+            default="what the sealed test gave at worst, or what hardly one day in a "
+            "thousand would reach, going by the model's first four weeks",
             value=label,
         ),
         "drift": Words(
             title="Inputs",
             watches="Every input against the data the version was made with.",
             limit="",
-            default="a change that is sure and large",
+            default="a change that is sure, large, and more than ordinary days differ",
             value="Inputs changed",
         ),
         "failures": Words(
@@ -77,35 +81,98 @@ def words_of(project: Project) -> Mapping[str, Words]:
 @project_page("viewer", POST="owner")
 def alerts(request: HttpRequest, project: Project) -> HttpResponse:
     """Open ones first; what is new since this person's last visit is marked."""
+    refused: RuleForm | None = None
     if request.method == "POST":
-        return _act(request, project)
-    now = clock_now()
-    since = _last_visit(request, project, now=now)
+        refused = _act(request, project)
+        if refused is None:
+            return redirect(request.path)
+    part = bool(getattr(request, "htmx", False))
+    since = _last_visit(request, project, now=clock_now(), here=not part)
+    open_ones = _open(request, project, since)
+    ended = None if open_ones else _over(project).first()
+    context = {
+        "project": project,
+        "place": "alerts",
+        "open": open_ones,
+        "sentence": _sentence(open_ones),
+        "ended": ended,
+    }
+    if not part:
+        context |= _rest(request, project, since, refused)
+    shown = [(row["alert"].state, row["alert"].updated_at) for row in open_ones]
+    told = [(row["alert"].message, row["new"]) for row in open_ones]
+    return live.answer(
+        request,
+        page="monitoring/alerts.html",
+        part="monitoring/partials/alerts_open.html",
+        etag=live.tag(shown, told, ended and ended.pk),
+        context=context,
+        status=refused.status if refused else 200,
+    )
+
+
+def _open(
+    request: HttpRequest, project: Project, since: datetime | None
+) -> list[dict[str, Any]]:
+    """One a rule, so they are few."""
+    return _shown(request, _found(project).exclude(state=Alert.State.RESOLVED), since)
+
+
+def _found(project: Project) -> QuerySet[Alert]:
+    return project.alerts.select_related("rule", "version", "acknowledged_by")
+
+
+def _over(project: Project) -> QuerySet[Alert]:
+    return _found(project).filter(state=Alert.State.RESOLVED)
+
+
+def _shown(
+    request: HttpRequest, alerts: Iterable[Alert], since: datetime | None
+) -> list[dict[str, Any]]:
+    project = request.project  # type: ignore[attr-defined]
     words = words_of(project)
-    found = project.alerts.select_related("rule", "version", "acknowledged_by")
-    rows: list[dict[str, Any]] = [
+    return [
         {
             "alert": alert,
             "words": words.get(alert.rule.kind),
             "new": bool(since and _moved(alert) > since),
             "rows": _rows(request, project, alert),
         }
-        for alert in found[:SHOWN]
+        for alert in alerts
     ]
-    context = {
-        "project": project,
-        "place": "alerts",
-        "open": [r for r in rows if r["alert"].state != Alert.State.RESOLVED],
-        "over": [r for r in rows if r["alert"].state == Alert.State.RESOLVED],
+
+
+def _rest(
+    request: HttpRequest,
+    project: Project,
+    since: datetime | None,
+    refused: RuleForm | None,
+) -> dict[str, Any]:
+    """What the page shows below, and does not ask for again: rules, and what is over."""
+    words = words_of(project)
+    page = keyset.page(_over(project), request, order="-id", limit=OVER)
+    return {
+        "over": _shown(request, page["results"], since),
+        "next": page["next"],
+        "later": "cursor" in request.GET,
         "since": since,
-        "new": sum(row["new"] for row in rows),
-        "sentence": _sentence(rows),
+        "new": _moved_since(project, since) if since else 0,
         "rules": [
-            {"rule": rule, "words": words.get(rule.kind)}
+            {
+                "words": words.get(rule.kind),
+                "rule": rule,
+                "form": refused
+                if refused and refused.rule == rule
+                else _form(rule, words.get(rule.kind)),
+            }
             for rule in project.alert_rules.order_by("id")
         ],
     }
-    return render(request, "monitoring/alerts.html", context)
+
+
+def _form(rule: AlertRule, words: Words | None, typed: Any = None) -> RuleForm:
+    limit, otherwise = (words.limit, words.default) if words else ("", "")
+    return RuleForm(typed, rule=rule, limit=limit, otherwise=otherwise)
 
 
 def _sentence(rows: list[dict[str, Any]]) -> str:
@@ -127,11 +194,21 @@ def _moved(alert: Alert) -> datetime:
     )
 
 
+def _moved_since(project: Project, since: datetime) -> int:
+    """How many changed their state, on whichever page they stand."""
+    moved = Q(opened_at__gt=since) | Q(fired_at__gt=since) | Q(resolved_at__gt=since)
+    return project.alerts.filter(moved).count()
+
+
 def _last_visit(
-    request: HttpRequest, project: Project, *, now: datetime
+    request: HttpRequest, project: Project, *, now: datetime, here: bool
 ) -> datetime | None:
-    """When this person was here before this visit; None the first time."""
+    """When this person was here before this visit; None the first time. A page that is
+    only left open is no visit."""
     user = request.actor.user  # type: ignore[attr-defined]
+    if not here:
+        kept = Glance.objects.filter(project=project, user=user)
+        return kept.values_list("before", flat=True).first()
     seen, fresh = Glance.objects.get_or_create(
         project=project, user=user, defaults={"at": now}
     )
@@ -151,7 +228,8 @@ def _rows(request: HttpRequest, project: Project, alert: Alert) -> str:
     end = alert.updated_at
     if until := alert.detail.get("until"):
         end = datetime.fromisoformat(until)
-    start = end - timedelta(hours=alert.rule.window_hours)
+    hours = alert.detail.get("hours", alert.rule.window_hours)
+    start = end - timedelta(hours=hours)
     asked: dict[str, Any] = {"from": f"{start:%FT%H:%M}", "to": f"{end:%FT%H:%M}"}
     if alert.version and alert.rule.kind != "failures":
         asked["model"] = alert.version.number
@@ -160,21 +238,18 @@ def _rows(request: HttpRequest, project: Project, alert: Alert) -> str:
     return f"{reverse('predictions', args=[project.slug])}?{urlencode(asked)}"
 
 
-def _act(request: HttpRequest, project: Project) -> HttpResponse:
+def _act(request: HttpRequest, project: Project) -> RuleForm | None:
+    """Do what was pressed; a rule that cannot be is given back as it was typed."""
     deed = request.POST.get("do", "acknowledge")
+    if deed == "rule":
+        return _change_rule(request, project)
     try:
-        if deed == "rule":
-            _change_rule(request, project)
-        else:
-            _on_alert(request, project, deed)
-    except InvalidInput as error:
-        wrong = " ".join(f"{each.field}: {each.message}" for each in error.errors)
-        messages.error(request, f"{error.detail} {wrong}".strip())
+        _on_alert(request, project, deed)
+    except NotFound:
+        raise
     except DomainError as error:
-        if isinstance(error, NotFound):
-            raise
         messages.error(request, error.detail)
-    return redirect(request.path)
+    return None
 
 
 def _on_alert(request: HttpRequest, project: Project, deed: str) -> None:
@@ -182,7 +257,11 @@ def _on_alert(request: HttpRequest, project: Project, deed: str) -> None:
     now, actor = clock_now(), request.actor  # type: ignore[attr-defined]
     if deed == "mute":
         verbs.mute(alert=found, until=now + MUTED, by=actor, now=now)
-        messages.success(request, "Quiet about it for a day.")
+        back = {"do": "unmute", "alert": found.pk}
+        undo.offer(request, "Quiet about it for a day.", action=request.path, **back)
+    elif deed == "unmute":
+        verbs.unmute(alert=found, by=actor, now=now)
+        messages.success(request, "You hear of it again.")
     elif deed == "acknowledge":
         verbs.acknowledge(alert=found, by=actor, now=now)
         messages.success(request, "You look after it; everybody sees that.")
@@ -190,7 +269,7 @@ def _on_alert(request: HttpRequest, project: Project, deed: str) -> None:
         raise InvalidInput("There is no such button.")
 
 
-def _change_rule(request: HttpRequest, project: Project) -> None:
+def _change_rule(request: HttpRequest, project: Project) -> RuleForm | None:
     pk = whole_number(request.POST.get("rule")) or 0
     found: AlertRule | None = project.alert_rules.filter(pk=pk).first()
     if found is None:
@@ -203,22 +282,11 @@ def _change_rule(request: HttpRequest, project: Project) -> None:
         "window_hours": found.window_hours,
         "pending_evaluations": found.pending_evaluations,
     }
-    verbs.change_rule(
-        rule=found,
-        enabled=bool(request.POST.get("enabled")),
-        limit=_number(request.POST.get("limit", "")),
-        window_hours=whole_number(request.POST.get("window_hours")) or 0,
-        pending_evaluations=whole_number(request.POST.get("pending_evaluations")) or 0,
-        by=request.actor,  # type: ignore[attr-defined]
-    )
-    undo.offer(request, "The rule is changed.", action=request.path, **before)
-
-
-def _number(text: str) -> float | None:
-    """An empty field is no limit; a word is one that no rule takes."""
-    if not text.strip():
-        return None
+    form = _form(found, words_of(project).get(found.kind), request.POST)
+    form.full_clean()
     try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return float("nan")
+        verbs.change_rule(rule=found, by=request.actor, **form.changes())  # type: ignore[attr-defined]
+    except InvalidInput as error:
+        return form.refuse(error)
+    undo.offer(request, "The rule is changed.", action=request.path, **before)
+    return None

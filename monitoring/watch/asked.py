@@ -7,7 +7,9 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from monitoring.monitor.days import hours_since
 from monitoring.monitor.series import ROLES
+from registry import moments
 from registry.catalogue import METRICS, Metric, default_metric
 from registry.models import ModelVersion, Project
 from registry.web.pages import whole_number
@@ -100,6 +102,8 @@ def read_asked(
     project = rollout.project
     start, end, period = _span(query, project, now=now)
     by = _bucket(query.get("bucket", ""), end - start)
+    if by == "hour" and start < hours_since(project, now=now):
+        by = "day"  # hours that old are merged and gone
     metric = METRICS.get(query.get("metric", ""))
     if metric is None or project.task not in metric.tasks:
         metric = METRICS.get(project.primary_metric) or _fallback(project)
@@ -175,12 +179,9 @@ def _span(
 
 def _moment(text: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(text.strip().replace(" ", "T")[:25])
+        return moments.read(text)
     except ValueError:
         return None
-    if not 1970 < found.year < 9000:
-        return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _bucket(wanted: str, width: timedelta) -> str:

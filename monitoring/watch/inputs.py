@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.evaluator.sentences import number
 from monitoring.monitor.distances import unbiased_psi
 from monitoring.monitor.drift import MINIMUM_N, PREDICTION, coarse, drift
 from monitoring.monitor.features import FeatureCounts
 from monitoring.monitor.inputs import Inputs
 from monitoring.monitor.references import reference_of
+from monitoring.monitor.rollups import inputs_of
 from monitoring.watch.asked import Asked, length
-from monitoring.watch.rollups import grouped, inputs_of, pieces, steps
+from monitoring.watch.rollups import grouped, pieces, steps
 from registry.web.charts import Chart
 from registry.web.figures import Series, heatmap, histogram
+from registry.written import number
 
 SMALLEST = 50  # rows of a bucket before its distance says anything
 MOST_FEATURES = 25
@@ -43,7 +44,10 @@ def drift_chart(asked: Asked) -> Chart:
         ],
         names=("From (UTC)", "Feature", "PSI"),
         top=0.5,
-        links=[[asked.here(feature=name)] * len(moments) for name in names],
+        links=[
+            [f"{asked.here(feature=name)}#feature-place"] * len(moments)
+            for name in names
+        ],
         empty=NO_ROWS if profile["features"] else NO_REFERENCE,
     )
     layout = chart.figure["layout"]
@@ -142,8 +146,7 @@ def reference_chart(asked: Asked) -> Chart:
     before = FeatureCounts.from_json(part["counts"])
     cells, shares = _cells(part, before, now)
     chart = histogram(
-        title=f"{_first(named(name))} since {since:%-d %B}: {told['sentence'][0].lower()}"
-        f"{told['sentence'][1:]}",
+        title=f"{_first(named(name))} since {since:%-d %B}: {told['sentence']}",
         series=[
             Series(name="Reference", role="baseline", x=cells, y=shares[0]),
             Series(name="Now", role=asked.first.role, x=cells, y=shares[1]),

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from monitoring.evaluator.moments import Moments
-from monitoring.evaluator.sentences import number
 from monitoring.judging.statistics import welch
+from monitoring.monitor.rollups import Piece, outcomes_of
 from monitoring.monitor.traffic import answers_a_day
 from monitoring.watch.asked import Asked, Shown, length
 from monitoring.watch.over_time import marks
-from monitoring.watch.rollups import Piece, grouped, outcomes_of, pieces, steps
+from monitoring.watch.rollups import grouped, pieces, steps
 from registry.catalogue import METRICS
 from registry.web.charts import Chart
 from registry.web.figures import Series, line
+from registry.written import number
 
 NO_COSTS = "This project gives no costs: say in its settings what a mistake costs."
 NO_TRUTH = "No truth of this period is complete yet, so nothing has a price."

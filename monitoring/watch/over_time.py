@@ -5,22 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from monitoring.evaluator.sentences import number
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.performance import read_metric
+from monitoring.monitor.rollups import Piece, inputs_of, mature_until, outcomes_of
 from monitoring.watch.asked import Asked, Shown
-from monitoring.watch.rollups import (
-    Piece,
-    grouped,
-    inputs_of,
-    mature_until,
-    outcomes_of,
-    pieces,
-    steps,
-)
+from monitoring.watch.rollups import grouped, pieces, steps
 from registry.templatetags.words import percent
 from registry.web.charts import Chart
 from registry.web.figures import Mark, Series, colour, frame, line, table
+from registry.written import number
 
 NOTHING = "No predictions in this period. Choose a longer one above."
 TOLD = {
@@ -105,16 +98,20 @@ def _metric_title(asked: Asked, total: Outcomes) -> str:
     reach = ""
     if answer["low"] is not None and answer["high"] is not None:
         reach = f"{number(answer['low'])} to {number(answer['high'])}, "
+    apart = ""
+    if left_out := answer.get("left_out"):
+        apart = f", {number(left_out)} counted for another positive class left out"
     return (
         f"{label} of {name} is {with_unit(asked, answer['value'])} "
-        f"({reach}{number(answer['n'])} truths)."
+        f"({reach}{number(answer['n'])} truths{apart})."
     )
 
 
 def unit_of(asked: Asked) -> str:
     currency = (asked.project.costs or {}).get("currency", "")
-    units = {"money": f"{currency} a prediction", "target": asked.project.unit}
-    return str(units.get(asked.metric.unit, "")).strip()
+    return asked.metric.unit_in(
+        currency=f"{currency} a prediction".strip(), target=asked.project.unit
+    )
 
 
 def with_unit(asked: Asked, value: float) -> str:
@@ -256,8 +253,8 @@ def _traffic_title(asked: Asked, found: Sequence[Piece]) -> str:
 
 def immature(asked: Asked) -> tuple[Any, Any, str] | None:
     """From where on truth is still arriving."""
-    start = asked.step_of(mature_until(asked.project, now=asked.now))
-    if start >= asked.end:
+    until = mature_until(asked.project, now=asked.now)
+    if until is None or (start := asked.step_of(until)) >= asked.end:
         return None
     return max(start, asked.start), asked.end, "truth still arriving"
 

@@ -3,7 +3,6 @@ chart is an answer of its own, read from rollups."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
@@ -12,28 +11,31 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from labelling.collector.delays import delays
-from monitoring.models import Note
+from monitoring.models import Alert
+from monitoring.notes import NoteForm
+from monitoring.watch.alert_pages import words_of
 from monitoring.watch.asked import BUCKETS, MOST_MODELS, PERIODS, Asked, read_asked
 from monitoring.watch.difference import difference_chart
 from monitoring.watch.inputs import drift_chart, feature_names, reference_chart
 from monitoring.watch.money import money_chart
 from monitoring.watch.over_time import coverage_chart, metric_chart, traffic_chart
-from monitoring.watch.rollups import grouped, mature_until, pieces
+from monitoring.watch.rollups import grouped, pieces
 from monitoring.watch.scores import mistakes_chart, reliability_chart
+from monitoring.watch.sentence import sentence
 from monitoring.watch.slices import slices_chart
 from monitoring.watch.thresholds import threshold_chart
 from registry.catalogue import metrics_for
 from registry.clock import now as clock_now
 from registry.errors import NotFound
 from registry.models import Project
-from registry.web import charts
+from registry.web import charts, live
 from registry.web.pages import PageRequest, project_page
 from serving.models import Rollout
 
 NOTES = 20
+POLL = 60  # seconds
 DELAYS_OF = 300  # the newest truths: enough for a median
 MOST_VERSIONS = 30  # offered
-LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,18 +114,38 @@ FRAMES: Mapping[str, Frame] = {
 @project_page("viewer", POST="owner")
 def monitor(request: PageRequest, project: Project) -> HttpResponse:
     """Numbers over time, linked; the owner writes notes beside them."""
+    note = NoteForm()
     if request.method == "POST":
-        return _write_note(request, project)
+        note = NoteForm(request.POST)
+        if note.is_valid():
+            note.save(project=project, by=request.actor.user)
+            told = "Written down; it stands on every chart over time."
+            messages.success(request, told)
+            return redirect(request.get_full_path())
     rollout = _rollout(project)
     context: dict[str, Any] = {
         "project": project,
         "place": "monitor",
         "rollout": rollout,
+        "form": note,
+        "verdict": "No model answers yet.",
     }
     context["notes"] = project.notes.select_related("author")[:NOTES]
-    if rollout is not None:
-        context |= _shown(_asked(request, rollout))
-    return render(request, "monitoring/monitor.html", context)
+    page = "monitoring/monitor.html"
+    if rollout is None:
+        return render(request, page, context, status=note.status)
+    asked = _asked(request, rollout)
+    now = _now(asked)
+    if not getattr(request, "htmx", False):
+        context |= _shown(asked)
+    return live.answer(
+        request,
+        page=page,
+        part="monitoring/partials/monitor_stats.html",
+        etag=live.tag(now),
+        context=context | now,
+        status=note.status,
+    )
 
 
 @project_page("viewer")
@@ -152,9 +174,23 @@ def _asked(request: PageRequest, rollout: Rollout) -> Asked:
     return read_asked(request.GET, rollout=rollout, now=clock_now(), rows_for=rows_for)
 
 
+def _now(asked: Asked) -> dict[str, Any]:
+    """What stands above the charts, and asks for itself as they do."""
+    stats = _stats(asked)
+    return {
+        "poll": POLL if asked.period else 0,  # dates that are over stay as they are
+        "stats": stats,
+        "verdict": sentence(
+            _wrong(asked.project),
+            n=stats["n"],
+            failed=stats["failed"],
+            version=asked.first.version.number,
+        ),
+    }
+
+
 def _shown(asked: Asked) -> dict[str, Any]:
-    project = asked.project
-    question = asked.query()
+    project, question = asked.project, asked.query()
     frames = []
     for frame in FRAMES.values():
         if frame.tasks and project.task not in frame.tasks:
@@ -165,7 +201,6 @@ def _shown(asked: Asked) -> dict[str, Any]:
     return {
         "asked": asked,
         "frames": frames,
-        "stats": _stats(asked),
         "metrics": metrics_for(project.task),
         "features": feature_names(asked),
         "versions": versions.only("project", "number", "name")[:MOST_VERSIONS],
@@ -194,6 +229,16 @@ PERIOD_WORDS = {
 }
 
 
+def _wrong(project: Project) -> dict[str, list[str]]:
+    """What the rules that watch say is wrong, by the state of the alert."""
+    words, found = words_of(project), dict[str, list[str]]()
+    rows = project.alerts.exclude(state=Alert.State.RESOLVED).order_by("rule__kind")
+    for state, kind in rows.values_list("state", "rule__kind"):
+        title = words[kind].title if kind in words else kind
+        found.setdefault(state, []).append(title.lower())
+    return found
+
+
 def _stats(asked: Asked) -> dict[str, Any]:
     """Counts of the window, by version; and how long truth takes."""
     found = grouped(pieces(asked), lambda piece: piece.version)
@@ -201,37 +246,10 @@ def _stats(asked: Asked) -> dict[str, Any]:
     n = sum(piece.n for piece in ours)
     ripe = [piece for piece in ours if piece.mature]
     known, of = sum(p.truths for p in ripe), sum(p.n for p in ripe)
-    until = mature_until(asked.project, now=asked.now)
     return {
         "n": n,
         "failed": sum(piece.errors for piece in ours) / n if n else None,
         "coverage": known / of if of else None,
         "ripe": of,
-        "immature_from": until if until < asked.now else None,
         "delays": delays(project=asked.project, sample=DELAYS_OF),
     }
-
-
-def _write_note(request: PageRequest, project: Project) -> HttpResponse:
-    text = request.POST.get("text", "").strip()
-    if text:
-        Note.objects.create(
-            project=project,
-            at=_moment(request.POST.get("at", "")) or clock_now(),
-            text=text[:LONGEST_NOTE],
-            author=request.actor.user,
-        )
-        messages.success(request, "Written down; it stands on every chart over time.")
-    else:
-        messages.error(request, "A note needs words.")
-    question = request.META.get("QUERY_STRING", "")
-    return redirect(f"{request.path}?{question}" if question else request.path)
-
-
-def _moment(text: str) -> datetime | None:
-    """What a date field of the form says, UTC; None: now."""
-    try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.evaluator.intervals import wilson
-from monitoring.evaluator.sentences import number
 from monitoring.monitor.histograms import CENTRES, ERROR_SIZE, ScoresByTruth
 from monitoring.monitor.outcomes import Outcomes
+from monitoring.monitor.rollups import Piece, outcomes_of
 from monitoring.watch.asked import Asked
 from monitoring.watch.over_time import line
-from monitoring.watch.rollups import Piece, grouped, outcomes_of, pieces, steps
+from monitoring.watch.rollups import grouped, pieces, steps
+from registry.intervals import wilson
 from registry.templatetags.words import percent
 from registry.web.charts import Chart
 from registry.web.figures import Series, colour, forest, heatmap, histogram, scatter
+from registry.written import number
 
 GROUPS = 10
 SHOWN_BINS = 20

@@ -1,11 +1,12 @@
 """Component 4, the monitor page: where the model is worse than on the whole."""
 
-from monitoring.evaluator.sentences import number
+from monitoring.monitor.rollups import outcomes_of
 from monitoring.watch.asked import Asked
 from monitoring.watch.over_time import read, unit_of
-from monitoring.watch.rollups import grouped, outcomes_of, pieces
+from monitoring.watch.rollups import grouped, pieces
 from registry.web.charts import Chart
 from registry.web.figures import Series, forest
+from registry.written import number
 
 MOST_SLICES = 20
 NO_SLICES = "No slice has enough truth yet. Slices are named in the project's gate."

@@ -6,16 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from monitoring.evaluator.sentences import number
 from monitoring.monitor.histograms import LOGIT_LIMIT, SCORE_BINS, WIDTH
 from monitoring.monitor.outcomes import Outcomes
+from monitoring.monitor.rollups import outcomes_of
 from monitoring.watch.asked import Asked
-from monitoring.watch.rollups import outcomes_of, pieces
+from monitoring.watch.rollups import pieces
 from monitoring.watch.scores import NO_TRUTH
 from registry.decision import actions_of
 from registry.models import Project
 from registry.web.charts import Chart
 from registry.web.figures import Series, line
+from registry.written import number
 
 DRAWN = 120  # quantiles of the scores, between which nothing much happens
 # From the left edge of bin i on; 0 and 1000 act always and never.

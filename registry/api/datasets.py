@@ -21,7 +21,7 @@ from registry.web.api import (
     idempotent,
     operation,
 )
-from registry.web.uploads import UPLOAD_LIMIT, Upload, Uploads
+from registry.web.uploads import LINES, UPLOAD_LIMIT, Upload, Uploads
 
 PARQUET = "application/vnd.apache.parquet"
 
@@ -50,13 +50,13 @@ class DatasetDetail(DatasetOutput):
         fields = (*DatasetOutput.Meta.fields, "columns", "findings", "profile", "lineage")  # type: ignore[assignment]  # fmt: skip
 
 
-class UploadForm(serializers.Serializer):
-    name = serializers.CharField(max_length=120, required=False)
+class UploadForm(StrictSerializer):
+    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
 
 
 class DatasetsApi(Uploads, ProjectApi):  # type: ignore[misc]
     access = {"GET": allow("viewer", "read"), "POST": allow("owner", "manage")}
-    uploads = ("text/csv", PARQUET, "application/x-ndjson")
+    uploads = ("text/csv", PARQUET, *LINES)
     upload_limit = UPLOAD_LIMIT
 
     class Input(StrictSerializer):
@@ -85,7 +85,7 @@ class DatasetsApi(Uploads, ProjectApi):  # type: ignore[misc]
         if not self.has_upload:
             return self._from_source(**self.body())
         upload = self.upload()
-        suffix = {"text/csv": ".csv", "application/x-ndjson": ".jsonl"}
+        suffix = {"text/csv": ".csv", **dict.fromkeys(LINES, ".jsonl")}
         name = upload.name or f"upload{suffix.get(upload.content_type, '.parquet')}"
         title = upload.fields.get("name") or name
         if not tables.is_quick(path=upload.path, name=name, most=intake.AT_ONCE):

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from rest_framework import serializers
 
-from registry import featurizer
+from registry import facts, featurizer
 from registry.clock import now as clock_now
 from registry.definition_store import definition_of
 from registry.errors import FieldError, InvalidInput
@@ -26,7 +26,6 @@ from registry.web.api import (
 from registry.windows import Window
 
 MOST = 1000
-CHUNK = 500
 LONGEST = timedelta(days=36_500)
 
 
@@ -52,6 +51,7 @@ class FeaturesApi(ProjectApi):
         input=Input,
         output=Output,
         errors=(409,),
+        creates=False,
     )
     def post(self, request: Request, project: str) -> Response:
         given = self.body()
@@ -124,24 +124,30 @@ class EventsApi(ProjectApi):
         duplicates = serializers.IntegerField()
 
     @operation(
-        "Facts for real-time features; an id counts once in its stream.",
+        "Facts for real-time features; an id counts once in its stream. They are stored "
+        "by 500: what a failed request stored already counts as duplicates in the next.",
         input=Input,
         output=Output,
         status=202,
     )
-    @idempotent
+    @idempotent(own_commit=True)
     def post(self, request: Request, project: str) -> Response:
+        """Stored in pieces: a retry in between finds the first ones as duplicates."""
         rows = [
             self._event(index, item) for index, item in enumerate(self.body()["events"])
         ]
-        before = self.project.events.count()
-        for start in range(0, len(rows), CHUNK):
+        *first, last = (
+            rows[i : i + facts.CHUNK] for i in range(0, len(rows), facts.CHUNK)
+        )
+        accepted = 0
+        for chunk in first:
             with transaction.atomic():
-                Event.objects.bulk_create(
-                    rows[start : start + CHUNK], ignore_conflicts=True
-                )
-        accepted = self.project.events.count() - before
-        return self.answer({"accepted": accepted, "duplicates": len(rows) - accepted})
+                accepted += facts.insert(chunk)
+        with transaction.atomic():
+            accepted += facts.insert(last)
+            answer = {"accepted": accepted, "duplicates": len(rows) - accepted}
+            self.remember(202, answer)
+        return self.answer(answer)
 
     def _event(self, index: int, item: dict[str, Any]) -> Event:
         return Event(

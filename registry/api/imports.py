@@ -77,10 +77,11 @@ class SourcesApi(ProjectApi):
 
     @property
     def _context(self) -> dict[str, Any]:
-        return {**super()._context, "learnt": _learnt(self.project)}
+        return {**super()._context, "learnt": learnt_by(self.project)}
 
 
-def _learnt(project: Project) -> list[str]:
+def learnt_by(project: Project) -> list[str]:
+    """The sources that datasets are made of; the others only feed look-ups."""
     try:
         definition = definition_store.definition_of(project)
     except DomainError:  # broken: it says so elsewhere

@@ -1,6 +1,7 @@
 """The parts of a project as they come in and go out: fields, costs, gate, decision."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -10,14 +11,24 @@ from registry import schema
 from registry.web.api import StrictSerializer
 
 LONGEST_DAYS = 36_500
-MOST_STEPS = 20
+
+
+class Share(serializers.FloatField):
+    """A percentage, kept with its two decimals."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0, max_value=100, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        share = super().run_validation(data)
+        return Decimal(str(share)) if isinstance(share, float) else share
 
 
 class Days(serializers.FloatField):
     """A span of time, in days: 0.5 is twelve hours."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=0, max_value=LONGEST_DAYS, **kwargs)
+    def __init__(self, *, min_value: float = 0, **kwargs: Any) -> None:
+        super().__init__(min_value=min_value, max_value=LONGEST_DAYS, **kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         days = super().run_validation(data)

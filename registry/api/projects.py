@@ -4,15 +4,15 @@ from typing import Any
 
 from rest_framework import serializers
 
-from registry import cards, projects, schema
+from registry import cards, plans, precedence, projects
 from registry.api.project_fields import (
-    MOST_STEPS,
     Costs,
     Days,
     Decision,
     Gate,
     InputField,
     PlanStep,
+    Share,
 )
 from registry.catalogue import TASKS
 from registry.models import Project
@@ -34,7 +34,9 @@ class ProjectSettings(StrictSerializer):
     description = serializers.CharField(
         max_length=10_000, required=False, allow_blank=True
     )
-    strict_inputs = serializers.BooleanField(required=False)
+    strict_inputs = serializers.BooleanField(
+        required=False, help_text="Refuse unknown fields, from the next request on."
+    )
     unit = serializers.CharField(max_length=40, required=False, allow_blank=True)
     positive_class = serializers.CharField(max_length=200, required=False)
     horizon_days = Days(required=False, allow_null=True, source="horizon")
@@ -43,15 +45,33 @@ class ProjectSettings(StrictSerializer):
     gate = Gate(required=False)
     costs = Costs(required=False)
     decision = Decision(required=False)
-    plan = PlanStep(many=True, required=False, max_length=MOST_STEPS)  # type: ignore[call-arg]
+    plan = PlanStep(many=True, required=False, max_length=plans.MAX_STEPS)  # type: ignore[call-arg]
     card = serializers.ListField(
         child=serializers.CharField(max_length=120),
         required=False,
         max_length=cards.MOST_COLUMNS,
         help_text="Columns a labeller sees, in this order; [] shows every input.",
     )
+    truth_precedence = serializers.ListField(
+        child=serializers.ChoiceField(choices=precedence.SOURCES),
+        required=False,
+        max_length=len(precedence.SOURCES),
+        help_text="Whose word counts, the strongest first; those left out follow in "
+        "the usual order. For truth that comes in from now on.",
+    )
+    control_share = Share(
+        required=False,
+        help_text="Percent of users whom the baseline answers whatever is rolled out, "
+        "from the next request on: models are measured against them.",
+    )
     zone = serializers.CharField(max_length=60, required=False)
-    retention_days = Days(required=False, allow_null=True, source="retention")
+    retention_days = Days(
+        min_value=1,
+        required=False,
+        allow_null=True,
+        source="retention",
+        help_text="Older answers are deleted with their inputs; null keeps them.",
+    )
     autopilot = serializers.ChoiceField(
         choices=Project.Autopilot.values, required=False
     )
@@ -83,6 +103,8 @@ class ProjectOutput(serializers.Serializer):
     decision = serializers.DictField()
     plan = serializers.ListField(child=serializers.DictField())
     card = serializers.ListField(child=serializers.CharField())
+    truth_precedence = serializers.ListField(child=serializers.CharField())
+    control_share = Share()
     zone = serializers.CharField()
     retention_days = Days(allow_null=True, source="retention")
     autopilot = serializers.ChoiceField(choices=Project.Autopilot.values)
@@ -112,8 +134,10 @@ class ProjectDetailApi(ProjectApi):
         errors=(409,),
     )
     def patch(self, request: Request, project: str) -> Response:
-        """Templates that the next version copies: what serves now stays as it is.
-        With If-Match, only if nobody edited it meanwhile."""
+        """Fields, costs, decision and the zone of its features are templates that the
+        next version copies: what serves now stays as it is. The rest acts at once, as
+        `strict_inputs` does from the next request on. The positive class is fixed by
+        the first data: 409. With If-Match, only if nobody edited it meanwhile."""
         guarded = etag.check(request, self.project.revision)
         changed = projects.update_project(
             project=self.project,
@@ -127,16 +151,6 @@ class ProjectDetailApi(ProjectApi):
         response = self.answer(project)
         response.headers["ETag"] = etag.of(project.revision)
         return response
-
-
-class InputSchemaApi(ProjectApi):
-    access = {"GET": allow("member", "read")}
-
-    @operation("The JSON Schema of an input.", output=serializers.DictField())
-    def get(self, request: Request, project: str) -> Response:
-        return Response(
-            schema.json_schema(self.project.fields, strict=self.project.strict_inputs)
-        )
 
 
 def _plain(value: Any) -> Any:

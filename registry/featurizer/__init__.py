@@ -5,9 +5,9 @@ from registry.featurizer.parity import Difference, Parity, check_parity
 from registry.featurizer.realtime import compute, fill
 from registry.featurizer.spec import (
     features_spec,
-    lookup_columns,
     only,
     plain_spec,
+    stored_columns,
     window_spec,
     with_lengths,
 )
@@ -20,9 +20,9 @@ __all__ = [
     "compute_frame",
     "features_spec",
     "fill",
-    "lookup_columns",
     "only",
     "plain_spec",
+    "stored_columns",
     "window_spec",
     "with_lengths",
 ]

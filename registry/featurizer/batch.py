@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from registry import frames, lookups
 from registry.definition_parts import Feature, Lookup
 from registry.featurizer import context, windows
-from registry.featurizer.spec import Spec, chosen, lookup_columns
+from registry.featurizer.spec import Spec, chosen, computed_names, lookup_columns
 from registry.frames import dtype_of
 from registry.models import Project
 from registry.windows import Window
@@ -66,7 +66,7 @@ def looked_up(*, project: Project, features: Spec, frame: pd.DataFrame) -> Seen:
     table = context.frame_context(project, frame)
     kinds = context.context_kinds(project)
     for lookup in stored:
-        columns = lookup_columns(project, lookup)
+        columns = lookup_columns(project, lookup, features)
         table = _look_up(project, lookup, columns, table, kinds)
         kinds |= {name: kind for name, (_, kind) in columns.items()}
     computed = computed_names(features)
@@ -79,14 +79,6 @@ def looked_up(*, project: Project, features: Spec, frame: pd.DataFrame) -> Seen:
     return Seen(table, kinds)
 
 
-def computed_names(features: Spec) -> set[str]:
-    """The features that are made here, not sent or looked up."""
-    names = set(features.get("row", ()))
-    for window in features.get("windows", {}).values():
-        names |= set(window["features"])
-    return names
-
-
 def compute_into(
     project: Project,
     seen: Seen,
@@ -94,12 +86,12 @@ def compute_into(
     features: Spec,
 ) -> None:
     """Add these features to what there is, in their order."""
-    asked = features.get("windows", {})
+    asked, zone = features.get("windows", {}), features.get("zone", project.zone)
     for one in declared:
         if isinstance(one, Window):
             _add_window(project, one, asked[one.name], seen)
         else:
-            seen.add(one.name, one.kind, _feature(project, one, seen))
+            seen.add(one.name, one.kind, _feature(one, seen, zone))
 
 
 def _add_window(
@@ -111,9 +103,9 @@ def _add_window(
         seen.add(name, window.kinds[name], values)
 
 
-def _feature(project: Project, feature: Feature, seen: Seen) -> Any:
+def _feature(feature: Feature, seen: Seen, zone: str) -> Any:
     if feature.closed is not None:
-        return feature.closed.of_frame(seen.table, project.zone)
+        return feature.closed.of_frame(seen.table, zone)
     assert feature.function is not None
     return [
         context.call(feature.function, feature.kind, dict(row))

@@ -9,9 +9,14 @@ from typing import Any
 from registry import lookups
 from registry.definition_parts import Feature, Lookup
 from registry.featurizer import context, windows
-from registry.featurizer.batch import computed_names
 from registry.featurizer.context import Row
-from registry.featurizer.spec import Spec, chosen, lookup_columns
+from registry.featurizer.spec import (
+    Spec,
+    chosen,
+    computed_names,
+    input_kinds,
+    lookup_columns,
+)
 from registry.identifiers import canonical_key
 from registry.models import Project
 from registry.windows import Window
@@ -31,9 +36,10 @@ def fill(
         for row, entity in zip(inputs, entities, strict=True)
     ]
     for lookup in stored:
-        _look_up(project, lookup, rows)
+        _look_up(project, lookup, features, rows)
+    names = input_kinds(project, features)
     return [
-        {**row, **_inputs(project, filled)}
+        {**row, **{name: filled[name] for name in names if name in filled}}
         for row, filled in zip(inputs, rows, strict=True)
     ]
 
@@ -59,11 +65,11 @@ def compute(
         )
     ]
     for lookup in stored:
-        _look_up(project, lookup, rows)
+        _look_up(project, lookup, features, rows)
     names = [field["name"] for field in features["fields"]]
     made = computed_names(features)
     seen = [n for n in (*context.context_kinds(project), *names) if n not in made]
-    asked = features.get("windows", {})
+    asked, zone = features.get("windows", {}), features.get("zone", project.zone)
     for row in rows:
         for name in seen:
             row.setdefault(name, None)
@@ -72,21 +78,20 @@ def compute(
                 length = int(asked[one.name]["microseconds"])
                 row.update(windows.of_row(project, one, length, row))
             else:
-                row[one.name] = _feature(project, one, row)
+                row[one.name] = _feature(one, row, zone)
     return [{name: row[name] for name in names} for row in rows]
 
 
-def _feature(project: Project, feature: Feature, row: Row) -> Any:
+def _feature(feature: Feature, row: Row, zone: str) -> Any:
     if feature.function is not None:
         return context.call(feature.function, feature.kind, dict(row))
     assert feature.closed is not None
-    value = feature.closed.of_row(row, project.zone)
-    return value
+    return feature.closed.of_row(row, zone)
 
 
-def _look_up(project: Project, lookup: Lookup, rows: list[Row]) -> None:
+def _look_up(project: Project, lookup: Lookup, features: Spec, rows: list[Row]) -> None:
     """Fill rows in place, asking the database only if something is missing."""
-    columns = lookup_columns(project, lookup)
+    columns = lookup_columns(project, lookup, features)
     wanted: dict[int, str] = {}
     for index, row in enumerate(rows):
         lacks = any(row.get(name) is None for name in columns)
@@ -104,8 +109,3 @@ def _look_up(project: Project, lookup: Lookup, rows: list[Row]) -> None:
 
 def _present(row: Row) -> Row:
     return {name: value for name, value in row.items() if value is not None}
-
-
-def _inputs(project: Project, row: Row) -> Row:
-    names = [field["name"] for field in project.fields]
-    return {name: row[name] for name in names if name in row}

@@ -9,11 +9,11 @@ from registry import definition_store
 from registry.definition_parts import Feature, Lookup
 from registry.definitions import Project as Definition
 from registry.errors import FieldError, InvalidInput, Unavailable
-from registry.models import Project
+from registry.models import ModelVersion, Project
 from registry.windows import Window, problem_of
 
 # {"row": [names], "lookups": [sources], "fields": [every field a model reads],
-#  "windows"?: {name: {"microseconds", "key", "events", "features"}}}
+#  "windows"?: {name: {"microseconds", "key", "events", "features"}}, "zone"?}
 Spec = Mapping[str, Any]
 Computed = Feature | Window
 
@@ -39,6 +39,7 @@ def features_spec(
         "row": [feature.name for feature in definition.row_features],
         "lookups": [lookup.source for lookup in definition.lookups],
         "fields": list(fields.values()),
+        "zone": project.zone,  # hours and weekdays were learnt in it
     }
     return with_lengths(spec | {"windows": _as_spec(listed)}, lengths or {})
 
@@ -163,12 +164,45 @@ def _computed(definition: Definition, features: Spec) -> list[Computed]:
     ]
 
 
-def lookup_columns(project: Project, lookup: Lookup) -> dict[str, tuple[str, str]]:
-    """What a look-up gives: feature name → (its column, its kind)."""
+def computed_names(features: Spec) -> set[str]:
+    """The features that are made here, not sent or looked up."""
+    names = set(features.get("row", ()))
+    for window in features.get("windows", {}).values():
+        names |= set(window["features"])
+    return names
+
+
+def input_kinds(project: Project, features: Spec | None = None) -> dict[str, str]:
+    """The kind of every input: of the project's as they are now and, first of all, of
+    those that the version with these features was made with."""
     kinds = {field["name"]: field["kind"] for field in project.fields}
+    definition = definition_store.definition_of(project) if features else None
+    if not features or not definition:
+        return kinds
+    other = computed_names(features)
+    other |= {name for lookup in definition.lookups for name in lookup.columns or ()}
+    made_with = {field["name"]: field["kind"] for field in features["fields"]}
+    return kinds | {n: k for n, k in made_with.items() if n in kinds or n not in other}
+
+
+def lookup_columns(
+    project: Project, lookup: Lookup, features: Spec | None = None
+) -> dict[str, tuple[str, str]]:
+    """What a look-up gives a version: feature name → (its column, its kind)."""
+    kinds = input_kinds(project, features)
     if lookup.columns is None:
         return {name: (name, kind) for name, kind in kinds.items()}
     return {
         name: (column.name, kinds.get(name, column.kind))
         for name, column in lookup.columns.items()
     }
+
+
+def stored_columns(project: Project, lookup: Lookup) -> dict[str, tuple[str, str]]:
+    """What is kept of a look-up: all that the next version reads, and those there are."""
+    gone = [ModelVersion.State.REJECTED, ModelVersion.State.ARCHIVED]
+    there = project.versions.exclude(state__in=gone).values_list("features", flat=True)
+    found: dict[str, tuple[str, str]] = {}
+    for features in there:
+        found |= lookup_columns(project, lookup, features)
+    return found | lookup_columns(project, lookup)

@@ -98,6 +98,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['slug'],
+                'constraints': [
+                    models.CheckConstraint(condition=models.Q(('control_share__gte', 0), ('control_share__lte', 100)), name='control_share_is_a_percentage'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('task', 'binary'), _negated=True), models.Q(('positive_class', ''), _negated=True), _connector='OR'), name='binary_project_names_its_positive_class'),
+                    models.CheckConstraint(condition=models.Q(('silence', 'unknown'), ('horizon__isnull', False), _connector='OR'), name='silence_as_negative_needs_a_horizon'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -109,6 +114,12 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='registry.project')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('user', 'project'), name='one_role_per_person_and_project'),
+                    models.CheckConstraint(condition=models.Q(('role__in', ('viewer', 'labeller', 'reviewer', 'owner', 'admin'))), name='membership_role_is_known'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='LookupRow',
@@ -119,6 +130,11 @@ class Migration(migrations.Migration):
                 ('values', models.JSONField()),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='registry.project')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'lookup', 'key'), name='one_row_per_lookup_and_key'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Job',
@@ -150,6 +166,16 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='jobs', to='registry.project')),
             ],
+            options={
+                'indexes': [
+                    models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['lane', 'due_at'], name='job_unfinished'),
+                    models.Index(fields=['project', '-created_at'], name='job_by_project'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(condition=models.Q(models.Q(('key', ''), _negated=True), ('state__in', ['queued', 'running'])), fields=('key',), name='one_unfinished_job_per_key'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='running_job_has_a_lease'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='IdempotencyRecord',
@@ -164,6 +190,14 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='registry.project')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['created_at'], name='idempotency_by_age'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('actor', 'route', 'key'), name='idempotency_key_answers_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Event',
@@ -177,6 +211,14 @@ class Migration(migrations.Migration):
                 ('payload', models.JSONField(default=dict)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='registry.project')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['project', 'stream', 'key', 'known_at', 'value'], name='event_window'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'stream', 'event_id'), name='event_counts_once'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Dataset',
@@ -198,6 +240,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-number'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'number'), name='dataset_number_is_unique'),
+                    models.CheckConstraint(condition=models.Q(('rows__gt', 0)), name='dataset_has_rows'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -217,6 +263,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [
+                    models.Index(fields=['project', '-id'], name='audit_by_project'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -265,6 +314,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-number'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'number'), name='run_number_is_unique'),
+                    models.UniqueConstraint(condition=models.Q(('kind', 'pipeline'), ('state__in', ['queued', 'running'])), fields=('project',), name='one_running_pipeline_per_project'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -303,6 +356,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-number'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'number'), name='version_number_is_unique'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('uri', ''), _negated=True), models.Q(('function', ''), _negated=True), _connector='OR'), name='version_has_an_artefact_or_a_function'),
+                    models.CheckConstraint(condition=models.Q(('uri', ''), models.Q(('sha256', ''), _negated=True), _connector='OR'), name='artefact_has_a_hash'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -319,6 +377,12 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='schedules', to='registry.project')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'task'), name='one_schedule_per_project_and_task'),
+                    models.UniqueConstraint(condition=models.Q(('project__isnull', True)), fields=('task',), name='one_schedule_per_task_of_the_house'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Source',
@@ -335,6 +399,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('project', 'name'), name='source_name_is_unique_in_its_project'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -372,6 +439,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position'],
+                'indexes': [
+                    models.Index(fields=['cache_key'], name='step_by_cache_key'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('run', 'name'), name='step_happens_once_in_a_run'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -395,6 +468,10 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['number'],
+                'constraints': [
+                    models.UniqueConstraint(fields=('run', 'number'), name='trial_number_is_unique_in_its_run'),
+                    models.CheckConstraint(condition=models.Q(models.Q(('state', 'finished'), _negated=True), ('score__isnull', False), _connector='OR'), name='finished_trial_has_a_score'),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -408,121 +485,5 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='webhooks', to='registry.project')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('control_share__gte', 0), ('control_share__lte', 100)), name='control_share_is_a_percentage'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('task', 'binary'), _negated=True), models.Q(('positive_class', ''), _negated=True), _connector='OR'), name='binary_project_names_its_positive_class'),
-        ),
-        migrations.AddConstraint(
-            model_name='project',
-            constraint=models.CheckConstraint(condition=models.Q(('silence', 'unknown'), ('horizon__isnull', False), _connector='OR'), name='silence_as_negative_needs_a_horizon'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('user', 'project'), name='one_role_per_person_and_project'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ('viewer', 'labeller', 'reviewer', 'owner', 'admin'))), name='membership_role_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='lookuprow',
-            constraint=models.UniqueConstraint(fields=('project', 'lookup', 'key'), name='one_row_per_lookup_and_key'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['lane', 'due_at'], name='job_unfinished'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['project', '-created_at'], name='job_by_project'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('key', ''), _negated=True), ('state__in', ['queued', 'running'])), fields=('key',), name='one_unfinished_job_per_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'running'), _negated=True), ('lease_until__isnull', False), _connector='OR'), name='running_job_has_a_lease'),
-        ),
-        migrations.AddIndex(
-            model_name='idempotencyrecord',
-            index=models.Index(fields=['created_at'], name='idempotency_by_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='idempotencyrecord',
-            constraint=models.UniqueConstraint(fields=('actor', 'route', 'key'), name='idempotency_key_answers_once'),
-        ),
-        migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['project', 'stream', 'key', 'known_at', 'value'], name='event_window'),
-        ),
-        migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(fields=('project', 'stream', 'event_id'), name='event_counts_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='dataset_number_is_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.CheckConstraint(condition=models.Q(('rows__gt', 0)), name='dataset_has_rows'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['project', '-id'], name='audit_by_project'),
-        ),
-        migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='run_number_is_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='run',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'pipeline'), ('state__in', ['queued', 'running'])), fields=('project',), name='one_running_pipeline_per_project'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelversion',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='version_number_is_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelversion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('uri', ''), _negated=True), models.Q(('function', ''), _negated=True), _connector='OR'), name='version_has_an_artefact_or_a_function'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelversion',
-            constraint=models.CheckConstraint(condition=models.Q(('uri', ''), models.Q(('sha256', ''), _negated=True), _connector='OR'), name='artefact_has_a_hash'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.UniqueConstraint(fields=('project', 'task'), name='one_schedule_per_project_and_task'),
-        ),
-        migrations.AddConstraint(
-            model_name='schedule',
-            constraint=models.UniqueConstraint(condition=models.Q(('project__isnull', True)), fields=('task',), name='one_schedule_per_task_of_the_house'),
-        ),
-        migrations.AddConstraint(
-            model_name='source',
-            constraint=models.UniqueConstraint(fields=('project', 'name'), name='source_name_is_unique_in_its_project'),
-        ),
-        migrations.AddIndex(
-            model_name='step',
-            index=models.Index(fields=['cache_key'], name='step_by_cache_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('run', 'name'), name='step_happens_once_in_a_run'),
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=models.UniqueConstraint(fields=('run', 'number'), name='trial_number_is_unique_in_its_run'),
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'finished'), _negated=True), ('score__isnull', False), _connector='OR'), name='finished_trial_has_a_score'),
         ),
     ]

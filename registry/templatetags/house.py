@@ -24,6 +24,12 @@ def more_places(context: Any) -> list[places.Place]:
     return places.of_project(context["project"], context["request"].actor)[1]
 
 
+@register.simple_tag(takes_context=True)
+def other_projects(context: Any) -> list[dict[str, str]]:
+    """Where else this person may go."""
+    return places.others(context["user"], context["project"])
+
+
 @register.filter
 def offered(message: Any) -> dict[str, Any] | None:
     """What a message offers to take back."""

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
 from registry.clock import now
+from registry.written import significant, written
 
 register = template.Library()
 
@@ -28,30 +29,38 @@ TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
 def num(value: Any, unit: str = "") -> str:
     """Four significant digits, thousands apart, a real minus; a dash for nothing.
 
-    >>> num(12345.678), num(0.84213), num(-3.0), num(None)
-    ('12\u202f346', '0.8421', '\u22123', '\u2014')
+    >>> num(12345.678), num(0.84213), num(-3.0), num(0.00001234), num(None)
+    ('12\u202f346', '0.8421', '\u22123', '0.00001234', '\u2014')
     """
     if value is None or value == "":
         return "\N{EM DASH}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
-    text = f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    if "e" in text:
-        text = f"{value:.3g}"
-    text = text.replace(",", "\N{NARROW NO-BREAK SPACE}").replace("-", "\N{MINUS SIGN}")
+    large = abs(value) >= 1000
+    text = written(f"{value:,.0f}") if large else significant(value, 4)
     return f"{text}\N{NO-BREAK SPACE}{unit}" if unit else text
+
+
+@register.filter
+def fixed(value: float | None, digits: int = 2) -> str:
+    """So many digits behind the point, a real minus; a dash for nothing.
+
+    >>> fixed(-0.0612), fixed(1), fixed(-0.001), fixed(None)
+    ('\u22120.06', '1.00', '0.00', '\u2014')
+    """
+    return "\N{EM DASH}" if value is None else written(f"{value:,.{digits}f}")
 
 
 @register.filter
 def percent(share: float | None, digits: int = 0) -> str:
     """A share of 0 to 1 as a percentage.
 
-    >>> percent(0.256), percent(None)
-    ('26\xa0%', '\u2014')
+    >>> percent(0.256), percent(-0.0001), percent(None)
+    ('26\xa0%', '0\xa0%', '\u2014')
     """
     if share is None:
         return "\N{EM DASH}"
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+    return f"{written(f'{100 * share:,.{digits}f}')}\N{NO-BREAK SPACE}%"
 
 
 @register.filter
@@ -60,12 +69,19 @@ def lasting(seconds: float | None, before: str = "") -> str:
 
     >>> lasting(40), lasting(5400), lasting(300000, "within ")
     ('40\xa0s', '1.5\xa0hours', 'within 3.5\xa0days')
+    >>> lasting(108000), lasting(365 * 86400)
+    ('30\xa0hours', '365\xa0days')
     """
     if seconds is None:
         return "\N{EM DASH}"
-    for unit, size in (("days", 86400), ("hours", 3600), ("min", 60)):
-        if seconds >= 1.2 * size:
-            return f"{before}{seconds / size:.2g}\N{NO-BREAK SPACE}{unit}"
+    for unit, size, least in (
+        ("days", 86400, 2),
+        ("hours", 3600, 1.2),
+        ("min", 60, 1.2),
+    ):
+        if (span := seconds / size) >= least:
+            told = f"{span:.0f}" if span >= 10 else f"{span:.2g}"
+            return f"{before}{told}\N{NO-BREAK SPACE}{unit}"
     return f"{before}{seconds:.0f}\N{NO-BREAK SPACE}s"
 
 

@@ -22,11 +22,11 @@ MEMBER = "member"  # whoever has any role in the project
 
 @dataclass(frozen=True)
 class Rule:
-    """Any of `roles` opens it; with a key also `scope` is needed ("" = no key may).
+    """Any of `roles` opens it; a key also needs one of `scopes` (none: no key may).
     Where `people` names a role, whoever comes without a key needs that one."""
 
     roles: tuple[str, ...]
-    scope: str = ""
+    scopes: tuple[str, ...] = ()
     people: str = ""
 
     @property
@@ -37,25 +37,25 @@ class Rule:
 Access = Mapping[str, Rule]
 
 
-def allow(*roles_then_scope: str, people: str = "") -> Rule:
+def allow(*roles_then_scopes: str, people: str = "") -> Rule:
     """`allow("viewer", "read")`: viewers, and keys with `read` of such a user.
 
-    Several roles: `allow("viewer", "labeller", "read")`. No scope: sessions only.
+    Several of either: `allow("viewer", "labeller", "read", "predict")`. No scope:
+    sessions only.
     `allow("viewer", "predict", people="owner")`: keys with `predict`, but of people
     owners only, where a viewer's key writes what a viewer may not.
     Beside the five roles: "member" (any role) in a project; "anyone", "user",
     "creator" (may create projects) and "staff" in the house.
     """
-    last = roles_then_scope[-1:]
-    scope = last[0] if last and last[0] in SCOPES else ""
-    names = roles_then_scope[:-1] if scope else roles_then_scope
+    scopes = tuple(name for name in roles_then_scopes if name in SCOPES)
+    names = roles_then_scopes[: len(roles_then_scopes) - len(scopes)]
     known = {*ROLES, *HOUSE_LEVELS, MEMBER}
     if not names or not known.issuperset(names) or people not in {"", *ROLES}:
         raise ValueError(
-            f"allow{roles_then_scope}: name roles of {sorted(known)}, then at most "
-            f"one scope of {list(SCOPES)}."
+            f"allow{roles_then_scopes}: name roles of {sorted(known)}, then scopes of "
+            f"{list(SCOPES)}."
         )
-    return Rule(names, scope, people)
+    return Rule(names, scopes, people)
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -91,14 +91,19 @@ def check(rule: Rule, *, actor: Actor, project: Project | None, what: str) -> No
     raise Forbidden(missing)
 
 
+def may(rule: Rule, *, actor: Actor) -> bool:
+    """Whether role and scope both allow it; nothing is written down."""
+    return not _missing(rule, actor=actor)
+
+
 def _missing(rule: Rule, *, actor: Actor) -> str:
     roles = rule.roles
     if actor.key is None and rule.people:
         roles = (rule.people,)
-    elif actor.key is not None and rule.scope not in actor.key.scopes:
-        if not rule.scope:
+    elif actor.key is not None and not set(rule.scopes) & set(actor.key.scopes):
+        if not rule.scopes:
             return "Keys may not do this; sign in."
-        return f"This key lacks the scope {rule.scope!r}."
+        return f"This key lacks the scope {' or '.join(map(repr, rule.scopes))}."
     if not _has(roles, actor=actor):
         return f"This needs the role {' or '.join(roles)}."
     return ""

@@ -36,11 +36,11 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import Field
+from rest_framework.serializers import CharField, Field
 from rest_framework.views import APIView
 
 from registry.actors import Actor
-from registry.errors import InvalidInput, NotFound, TooLarge
+from registry.errors import FieldError, InvalidInput, NotFound, TooLarge
 from registry.models import ApiKey, Project, User
 from registry.web import access as access_rules
 from registry.web import keyset, problems
@@ -177,19 +177,31 @@ class Api(APIView):
         given = self.request.query_params
         for name in given:
             if len(given.getlist(name)) > 1:
-                raise InvalidInput(f"{name} is given twice.")
-        form = type("Query", (StrictQuery,), self.query_fields(self.operation))
-        checked = form(data=given.dict(), context=self._context)
+                told = "It is given twice."
+                raise InvalidInput(f"{name}: {told}", errors=[FieldError(name, told)])
+        fields = self.query_fields(self.operation)
+        # A text that is blank was left empty in a form: as if it were not there.
+        said = {
+            name: value
+            for name, value in given.dict().items()
+            if value.strip() or not isinstance(fields.get(name), CharField)
+        }
+        form = type("Query", (StrictQuery,), fields)
+        checked = form(data=said, context=self._context)
         checked.is_valid(raise_exception=True)
         return dict(checked.validated_data)
 
     @staticmethod
     def query_fields(about: Operation) -> dict[str, Field]:
         """Copies, as a field belongs to one form."""
-        return {
+        found = {
             **deepcopy(dict(about.query)),
             **(keyset.parameters() if about.paged else {}),
         }
+        for field in found.values():
+            if isinstance(field, CharField):
+                field.allow_blank = True
+        return found
 
     def answer(self, data: Any = None, *, status: int | None = None) -> Response:
         """`data` through the operation's output, with its status."""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from registry.written import four
+
 WIDTH, HEIGHT, GAP = 120.0, 28.0, 1.0
 SHOWN = 12  # categories with a bar of their own
 
@@ -47,8 +49,8 @@ def _height(count: int, highest: int) -> float:
 def _span(edges: list[float], counts: list[int]) -> str:
     most = counts.index(max(counts))
     return (
-        f"From {edges[0]:.4g} to {edges[-1]:.4g}, most between {edges[most]:.4g} and "
-        f"{edges[most + 1]:.4g}"
+        f"From {four(edges[0])} to {four(edges[-1])}, most between {four(edges[most])} "
+        f"and {four(edges[most + 1])}"
     )
 
 

@@ -11,8 +11,6 @@ from registry.web import routes
 from registry.web.access import MEMBER, Rule
 from registry.web.routes import Route
 
-CREATED = {201, 202}
-
 
 @register()
 def every_address_has_rules(**kwargs: Any) -> list[CheckMessage]:
@@ -41,11 +39,12 @@ def _problems(route: Route) -> Iterator[tuple[int, str, str]]:
 
 def _unreachable(rule: Rule) -> str:
     """A key whose service user has the scope's least role must get in."""
-    least = LEAST_ROLE.get(rule.scope, "")
-    if not least or rule.scope == "manage" or MEMBER in rule.roles:
+    if not {MEMBER, "user"}.isdisjoint(rule.roles):
         return ""
-    if INCLUDES[least].isdisjoint(rule.roles) and "user" not in rule.roles:
-        return f"no key with scope {rule.scope} may, its service user is a {least}."
+    for scope in rule.scopes:
+        least = LEAST_ROLE[scope]
+        if scope != "manage" and INCLUDES[least].isdisjoint(rule.roles):
+            return f"no key with scope {scope} may, its service user is a {least}."
     return ""
 
 
@@ -56,9 +55,12 @@ def _undescribed(view: type, method: str) -> Iterator[tuple[int, str, str]]:
     elif not hasattr(handler, "operation"):
         yield 4, f"{method} is not described.", "Decorate it with @operation(…)."
     elif _creates(method, handler) and not getattr(handler, "idempotent", False):
-        hint = "Decorate it with @idempotent, under @operation."
-        yield 5, "POST creates and ignores Idempotency-Key.", hint
+        hint = (
+            "Decorate it with @idempotent, under @operation; where it writes no row, "
+            "say creates=False."
+        )
+        yield 5, "POST ignores Idempotency-Key.", hint
 
 
 def _creates(method: str, handler: Any) -> bool:
-    return method == "POST" and handler.operation.status in CREATED
+    return method == "POST" and handler.operation.creates

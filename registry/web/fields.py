@@ -8,7 +8,7 @@ ANY_INPUT = {
     "description": "An object of the project's fields, or its one value.",
 }
 ANY_TRUTH = {
-    "type": ["string", "number", "boolean", "array", "null"],
+    "type": ["string", "number", "boolean", "array"],
     "items": {"type": "string"},
 }
 ANY_ENTITY = {"type": ["string", "number", "object"]}
@@ -19,9 +19,14 @@ class InputField(serializers.JSONField):
     """An input: checked by the project's schema, not here."""
 
 
+@extend_schema_field(ANY_INPUT, component_name="ProjectExample")
+class ExampleField(serializers.JSONField):
+    """What a labeller sees: the next version learns from it."""
+
+
 @extend_schema_field(ANY_TRUTH, component_name="ProjectTruth")
 class TruthField(serializers.JSONField):
-    """A truth: a class or a number."""
+    """A truth: a class or a number; `allow_null` where there may be none yet."""
 
 
 @extend_schema_field(ANY_ENTITY, component_name="ProjectEntity")

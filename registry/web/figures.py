@@ -13,6 +13,7 @@ from registry.web.traces import (
     Figure,
     Mark,
     Series,
+    across,
     bars_of,
     colour,
     frame,
@@ -27,6 +28,7 @@ from registry.web.traces import (
 __all__ = [
     "Mark",
     "Series",
+    "across",
     "bars",
     "colour",
     "forest",
@@ -62,6 +64,8 @@ def line(
     figure["layout"]["xaxis"]["fixedrange"] = False
     if span:
         figure["layout"]["xaxis"]["range"] = list(span)
+    if marks:
+        span = span or _extent(series, shade)
     figure["layout"]["shapes"] = [*shade_of(shade), *marks_of(marks, span=span)]
     head, rows, links = table(series, x=x)
     return Chart(
@@ -69,6 +73,14 @@ def line(
         | {"figure": figure, "links": links}
         | more
     )
+
+
+def _extent(
+    series: Sequence[Series], shade: tuple[Any, Any, str] | None
+) -> tuple[Any, Any] | None:
+    """What an axis shows that is given no span."""
+    at = [x for one in series for x in one.x if x is not None]
+    return (min(at), shade[1] if shade else max(at)) if at else None
 
 
 def bars(

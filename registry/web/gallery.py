@@ -44,7 +44,10 @@ def charts() -> dict[str, Chart]:
             unit="AUC",
             x="Day",
             series=[LIVE, RULE],
-            marks=[Mark(at=DAYS[3], text="Version 7 live", role="live")],
+            marks=[
+                Mark(at=DAYS[3], text="Version 7 live", role="live"),
+                Mark(at=DAYS[3] + timedelta(hours=6), text="The campaign starts"),
+            ],
             shade=(DAYS[6], DAYS[7], "truth still arriving"),
         ),
         "bars": bars(

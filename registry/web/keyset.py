@@ -49,7 +49,7 @@ def page_among(
     *,
     among: QuerySet[Any],
     most: int,
-    limit: int,
+    limit: int | None = None,
 ) -> dict[str, Any]:
     """The same by `-id`, for what no index finds: looked for in `most` rows of `among`
     and no more. `stopped` says that there are others, and `next` goes on with them."""
@@ -136,13 +136,16 @@ def _open(cursor: str, signer: Signer, width: int) -> list[Any]:
     try:
         values = signer.unsign_object(cursor)
     except (BadSignature, ValueError, json.JSONDecodeError) as error:
-        message = "Not a cursor of this list; take it from `next` as it is."
-        raise InvalidInput(
-            f"cursor: {message}", errors=[FieldError("cursor", message)]
+        raise _wrong(
+            "Not a cursor of this list; take it from `next` as it is."
         ) from error
     if not isinstance(values, list) or len(values) != width:
-        raise InvalidInput("cursor: from an older version; start at the first page.")
+        raise _wrong("From an older version; start at the first page.")
     return values
+
+
+def _wrong(message: str) -> InvalidInput:
+    return InvalidInput(f"cursor: {message}", errors=[FieldError("cursor", message)])
 
 
 def _address(request: Request | HttpRequest, cursor: str) -> str:

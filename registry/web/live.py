@@ -26,6 +26,7 @@ def answer(
     part: str,
     etag: str,
     context: Mapping[str, Any],
+    status: int = 200,
 ) -> HttpResponse:
     """The whole page, or to htmx the part alone, if it is another than the client's.
 
@@ -35,7 +36,8 @@ def answer(
     htmx = bool(getattr(request, "htmx", False))
     if htmx and request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified()
-    response = render(request, part if htmx else page, {**context, "etag": etag})
+    shown = {**context, "etag": etag}
+    response = render(request, part if htmx else page, shown, status=status)
     if htmx:
         response.headers["ETag"] = etag
     return response

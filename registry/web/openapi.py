@@ -1,18 +1,14 @@
 """The schema of the whole API, and of one project with its exact input types."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
 from drf_spectacular.generators import SchemaGenerator
-from rest_framework import serializers
 
 from registry import schema as input_schema
-from registry.actors import Actor
-from registry.models import ApiKey, Project
-from registry.web import access
-from registry.web.api import HouseApi, Request, Response, allow, operation
+from registry.models import Project
 from registry.web.schema import error_responses
 
 SECURITY = {
@@ -54,21 +50,34 @@ INFERENCE_ERROR = {
 }
 
 # Components that mean something else in every project, by the name serializers use:
-# `ProjectInput` in registry.web.fields.
-Maker = Callable[[Project], dict[str, Any]]
+# `ProjectInput` in registry.web.fields. Fields are those of whoever answers now.
+Fields = Sequence[input_schema.Field]
+Maker = Callable[[Project, Fields], dict[str, Any]]
 
 
-def _input(project: Project) -> dict[str, Any]:
-    return input_schema.json_schema(project.fields, strict=project.strict_inputs)
+def _input(project: Project, fields: Fields) -> dict[str, Any]:
+    """An object, or the bare value of a single field."""
+    whole = input_schema.json_schema(fields, strict=project.strict_inputs)
+    if len(fields) != 1:
+        return whole
+    return {"anyOf": [whole, input_schema.property_schema(fields[0])]}
 
 
-def _truth(project: Project) -> dict[str, Any]:
+def _example(project: Project, fields: Fields) -> dict[str, Any]:
+    """What is labelled is learnt from by the next version: its fields decide."""
+    del fields
+    return input_schema.json_schema(project.fields)
+
+
+def _truth(project: Project, fields: Fields) -> dict[str, Any]:
+    del fields
     if project.is_classification:
         return {"type": "string", "enum": list(project.classes)}
     return {"type": "number"}
 
 
-def _entity(project: Project) -> dict[str, Any]:
+def _entity(project: Project, fields: Fields) -> dict[str, Any]:
+    del fields
     if len(project.entity) <= 1:
         return {"type": "string", "minLength": 1}
     return {
@@ -81,6 +90,7 @@ def _entity(project: Project) -> dict[str, Any]:
 
 OF_PROJECT: dict[str, Maker] = {
     "ProjectInput": _input,
+    "ProjectExample": _example,
     "ProjectTruth": _truth,
     "ProjectEntity": _entity,
 }
@@ -102,8 +112,9 @@ def whole() -> dict[str, Any]:
     return SchemaGenerator().get_schema(request=None, public=True)
 
 
-def of_project(project: Project) -> dict[str, Any]:
-    """The same for one project: its name in the paths, its types in the bodies."""
+def of_project(project: Project, *, fields: Fields) -> dict[str, Any]:
+    """The same for one project: its name in the paths, its types in the bodies; `fields`
+    are those that an input is checked by."""
     found = deepcopy(whole())
     found["paths"] = {
         path.replace("{project}", project.slug): _named(methods)
@@ -113,7 +124,7 @@ def of_project(project: Project) -> dict[str, Any]:
     schemas = found["components"]["schemas"]
     for name, make in OF_PROJECT.items():
         if name in schemas:
-            schemas[name] = make(project)
+            schemas[name] = make(project, fields)
     found["info"]["title"] = f"{found['info']['title']}: {project.name}"
     return found
 
@@ -126,30 +137,3 @@ def _named(methods: dict[str, Any]) -> dict[str, Any]:
             if (parameter["in"], parameter["name"]) != ("path", "project")
         ]
     return methods
-
-
-class OpenApi(HouseApi):
-    """`/api/schema`; not part of itself."""
-
-    schema = None  # type: ignore[assignment]
-    access = {"GET": allow("user", "read")}
-    produces = ("application/json", "application/vnd.oai.openapi+json")
-
-    @operation(
-        "The schema of this API.",
-        output=serializers.DictField(),
-        query={"project": serializers.CharField(required=False, max_length=50)},
-    )
-    def get(self, request: Request) -> Response:
-        """With `project`, the exact input types of that project."""
-        slug = self.query().get("project")
-        if slug is None:
-            return Response(whole())
-        return Response(of_project(_enter(slug, self.actor)))
-
-
-def _enter(slug: str, actor: Actor) -> Project:
-    key = actor.key if isinstance(actor.key, ApiKey) else None
-    if actor.user is None:  # `allow("user")` has let nobody else in
-        raise TypeError("Nobody is signed in.")
-    return access.enter(slug=slug, user=actor.user, key=key, address=None)[0]

@@ -29,6 +29,7 @@ class Operation:
     download: tuple[str, ...] = ()
     later: type[Serializer] | None = None
     multipart: Mapping[str, Any] | None = None
+    creates: bool = True
 
 
 def operation(
@@ -48,6 +49,7 @@ def operation(
     download: tuple[str, ...] = (),
     later: type[Serializer] | None = None,
     multipart: Mapping[str, Any] | None = None,
+    creates: bool = True,
 ) -> Callable[[Method], Method]:
     """Describe a method: `@operation("List members.", output=Member, paged=True)`.
 
@@ -63,6 +65,7 @@ def operation(
     - `form`: the fields beside the file of an upload (see registry.web.uploads).
     - `download`: media types of a file that is answered instead of JSON.
     - `multipart`: the JSON Schema of the same request as a form.
+    - `creates=False`: a POST that writes no row; every other one is `@idempotent`.
     - `later`: what 202 answers where the work is left to a job; see `self.answer_later`.
     """
 
@@ -86,6 +89,7 @@ def operation(
             download=download,
             later=later,
             multipart=multipart,
+            creates=creates,
         )
         return method
 

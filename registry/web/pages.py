@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,7 +21,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from registry.actors import Actor
 from registry.errors import DomainError, InvalidInput
 from registry.models import Project, User
-from registry.web import access, problems
+from registry.web import access, late_forms, problems
 from registry.web.access import Access, Rule, allow
 
 
@@ -94,11 +95,16 @@ def house_page(get: Roles = (), **methods: Roles) -> Callable[[View], View]:
 
 
 def sign_in_first(request: Any) -> HttpResponse:
-    """To the sign-in page and back; the whole page goes there, not a fragment."""
+    """To the sign-in page and back; the whole page goes there, not a fragment. Of what
+    somebody sent and is not stored, a page says so."""
     htmx = getattr(request, "htmx", None)
     wanted = htmx.current_url_abs_path if htmx else request.get_full_path()
-    if request.method not in {"GET", "HEAD"} and not htmx:
-        wanted = "/"
+    if request.method not in {"GET", "HEAD"}:
+        if not htmx and late_forms.is_one(request):
+            return late_forms.shown(request)
+        if htmx or not late_forms.in_background(request):
+            messages.warning(request, late_forms.SIGNED_OUT)
+        wanted = wanted if htmx else late_forms.page_of(request)
     address = f"{reverse('sign-in')}?{urlencode({'next': wanted or '/'})}"
     if htmx:
         return HttpResponse(status=401, headers={"HX-Redirect": address})

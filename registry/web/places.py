@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from registry.models import Project
+from registry.models import Membership, Project, User
+
+NEAR = 20  # projects in the rail; all of them are a page
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,19 @@ def of_project(project: Project, actor: Any) -> tuple[list[Place], list[Place]]:
         [place for place in places if actor.may(place.role)] for places in (LOOP, MORE)
     )
     return loop, more
+
+
+def way_in(row: Membership) -> str:
+    """Where somebody begins in a project of theirs."""
+    labels_only = row.role in {"labeller", "reviewer"}
+    return f"/p/{row.project.slug}{'/label' if labels_only else ''}"
+
+
+def others(user: User, project: Project) -> list[dict[str, str]]:
+    """Somebody's projects but the one at hand, in one query."""
+    rows = Membership.objects.filter(user=user).exclude(project=project)
+    near = rows.select_related("project").order_by("project__name")[:NEAR]
+    return [{"url": way_in(row), "text": row.project.name} for row in near]
 
 
 def of_house(user: Any) -> list[Place]:

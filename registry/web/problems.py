@@ -1,9 +1,11 @@
 """Every error outside of pages is a problem document (RFC 9457), Django's own too."""
 
+import logging
 import re
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser
 from django.core import exceptions as django_errors
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -13,10 +15,15 @@ from rest_framework import exceptions as drf_errors
 from rest_framework.response import Response
 
 from registry import errors
+from registry.errors import kind_of
+
+logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", "/v2")
+BROKEN = 500
 UNAVAILABLE_SECONDS = 2
+FULL = ("disk is full", "No space left")  # as SQLite and PostgreSQL say it
 TITLES = {
     400: "Bad request",
     401: "Not signed in",
@@ -27,7 +34,7 @@ TITLES = {
     411: "Length required",
     413: "Too large",
     415: "Unsupported media type",
-    500: "Our mistake",
+    BROKEN: "Our mistake",
 }
 
 
@@ -44,9 +51,8 @@ def document(
     >>> document(status=409, title="No model yet", detail="Train one.")["type"]
     'urn:mlsystem:problem:no-model-yet'
     """
-    kind = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
     body = {
-        "type": f"urn:mlsystem:problem:{kind}",
+        "type": kind_of(title),
         "title": title,
         "status": status,
         "detail": detail,
@@ -69,8 +75,18 @@ def of(error: Exception) -> dict[str, Any] | None:
         if isinstance(error, kind):
             return plain(status, detail)
     if isinstance(error, (OperationalError, InterfaceError)):
-        return _domain(errors.Unavailable("The database is busy; try again."))
+        return _domain(_unavailable(error))
     return None
+
+
+def _unavailable(error: Exception) -> errors.Unavailable:
+    """Whoever asks can only wait; whoever runs the house reads in the log what to do."""
+    logger.error("the database does not do it: %s", error)
+    if any(words in str(error) for words in FULL):
+        return errors.Unavailable(
+            "The disk is full: nothing was stored. Try again later."
+        )
+    return errors.Unavailable("The database is busy; try again.")
 
 
 DJANGO: tuple[tuple[type[Exception], int, str], ...] = (
@@ -78,6 +94,7 @@ DJANGO: tuple[tuple[type[Exception], int, str], ...] = (
     (django_errors.ObjectDoesNotExist, 404, "There is nothing here."),
     (django_errors.PermissionDenied, 403, "You may not do this."),
     (django_errors.RequestDataTooBig, 413, "The form is larger than 10 MB."),
+    (django_errors.TooManyFieldsSent, 400, "The form has too many fields."),
     (django_errors.SuspiciousOperation, 400, "The request is malformed."),
     (MultiPartParserError, 400, "The form is malformed."),
 )
@@ -154,12 +171,24 @@ def handler(error: Exception, context: dict[str, Any]) -> Response | None:
     body = of(error)
     if body is None:
         return None
+    if isinstance(error, errors.DomainError):
+        _name_as_sent(body, getattr(context["view"], "operation", None))
     request = context["request"]
     response = Response(shaped(request.path, body), status=body["status"])
     for name, value in headers_of(error).items():
         response.headers[name] = value
     response.content_type = content_type(request.path)
     return response
+
+
+def _name_as_sent(body: dict[str, Any], about: Any) -> None:
+    """A verb names attributes of ours: `horizon` where the client wrote `horizon_days`."""
+    if "errors" not in body or not getattr(about, "input", None):
+        return
+    sent = {field.source: name for name, field in about.input().fields.items()}
+    for one in body["errors"]:
+        first = re.split(r"[.\[]", one["field"], maxsplit=1)[0]
+        one["field"] = sent.get(first, first) + one["field"].removeprefix(first)
 
 
 def shaped(path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -184,9 +213,15 @@ def respond(request: HttpRequest, error: Exception | dict[str, Any]) -> HttpResp
             content_type=content_type(request.path),
         )
     else:
-        response = render(
-            request, "problem.html", {"problem": body}, status=body["status"]
-        )
+        # A project is set once it is known that who asks may see it. Where the database
+        # failed, it cannot be asked for what stands round the page either.
+        down = isinstance(error, InterfaceError | OperationalError)
+        sound = not down and body["status"] != BROKEN
+        if down and not hasattr(request, "_cached_user"):
+            request.user = AnonymousUser()  # nobody can be looked up now
+        project = getattr(request, "project", None) if sound else None
+        context = {"problem": body, "project": project}
+        response = render(request, "problem.html", context, status=body["status"])
     if isinstance(error, Exception):
         for name, value in headers_of(error).items():
             response.headers[name] = value
@@ -195,7 +230,7 @@ def respond(request: HttpRequest, error: Exception | dict[str, Any]) -> HttpResp
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """`handler400`."""
-    return respond(request, plain(400, "The request is malformed."))
+    return respond(request, of(exception) or plain(400, "The request is malformed."))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -212,12 +247,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """`handler500`."""
     return respond(
         request, plain(500, "Something broke here. It has been written down.")
-    )
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """`CSRF_FAILURE_VIEW`."""
-    return respond(
-        request,
-        plain(403, "The form has expired, or cookies are off. Load the page again."),
     )

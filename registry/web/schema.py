@@ -14,7 +14,7 @@ from registry.web.access import Rule
 from registry.web.fields import OneByOne
 from registry.web.operations import Operation
 from registry.web.routes import PART
-from registry.web.serializers import StrictSerializer
+from registry.web.serializers import Moment, StrictSerializer
 from registry.web.strict_json import INT64
 
 CONVERTERS: dict[str, dict[str, Any]] = {
@@ -23,6 +23,7 @@ CONVERTERS: dict[str, dict[str, Any]] = {
     "uuid": {"type": "string", "format": "uuid"},
     "str": {"type": "string", "pattern": r"^[^/\x00-\x1f\x7f]+$"},
 }
+YEARS = r"^(19\d\d|2[01]\d\d|2200)-"  # as `registry.moments` takes them
 NOT_NULL = ["string", "number", "boolean", "object", "array"]
 KEYS: tuple[dict[str, list[str]], ...] = ({"key": []}, {"bearer": []})
 SESSION: dict[str, list[str]] = {"session": []}
@@ -136,7 +137,8 @@ class Schema(AutoSchema):
 
     def _upload(self, about: Operation) -> dict[str, Any]:
         binary = {"type": "string", "format": "binary"}
-        form: dict[str, Any] = {"type": "object", "properties": {"file": binary}}
+        file = {**binary, "minLength": 1}
+        form: dict[str, Any] = {"type": "object", "properties": {"file": file}}
         if about.form:
             for name, field in about.form().fields.items():
                 form["properties"][name] = self._field(field, name)
@@ -232,7 +234,9 @@ class Schema(AutoSchema):
     ) -> dict[str, Any] | None:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)
         anything = isinstance(field, serializers.JSONField) and schema is not None
-        if anything and not {"type", "$ref"} & set(schema) and not field.allow_null:
+        if anything and {} in schema.get("oneOf", ()):
+            del schema["oneOf"]  # of anything and null: null would be both
+        elif anything and not {"type", "$ref"} & set(schema) and not field.allow_null:
             schema["type"] = NOT_NULL
         if isinstance(field, OneByOne) and schema is not None:
             schema["items"] = _or_wrong(schema["items"])
@@ -243,6 +247,8 @@ class Schema(AutoSchema):
         if isinstance(field, serializers.IntegerField):
             schema.setdefault("minimum", INT64[0])
             schema.setdefault("maximum", INT64[-1])
+        if isinstance(field, Moment):
+            schema["pattern"] = YEARS
         trimmed = isinstance(field, serializers.CharField) and field.trim_whitespace
         if trimmed and schema.get("minLength") == 1:
             schema.setdefault("pattern", r"\S")  # blanks alone are nothing
@@ -288,7 +294,7 @@ def _tag(path: str) -> str:
 def _security(rule: Rule) -> list[dict[str, list[str]]]:
     if rule.public:
         return [{}]
-    return [*KEYS, SESSION] if rule.scope else [SESSION]
+    return [*KEYS, SESSION] if rule.scopes else [SESSION]
 
 
 def _path_parameters(path_regex: str) -> Iterator[dict[str, Any]]:

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from registry import moments
+from registry.errors import NotFound
+
+LAST_VERSION = 2**31 - 1  # that a database counts to
 ARTICLES = {
     str: "a text",
     bool: "true or false",
@@ -78,10 +83,12 @@ def _misspelt(field: serializers.Field, text: str | None) -> str:
 
 
 class Moment(serializers.DateTimeField):
-    """RFC 3339 with an offset; a time without one is refused."""
+    """RFC 3339 with an offset; a time without one is refused, and so is one outside of
+    the years that can be reckoned with."""
 
     default_error_messages = {
         "naive": "Write the offset, as in 2024-05-01T12:00:00Z.",
+        "overflow": moments.BOUNDS,
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -91,7 +98,39 @@ class Moment(serializers.DateTimeField):
     def enforce_timezone(self, value: datetime) -> datetime:
         if value.tzinfo is None:
             self.fail("naive")
-        return super().enforce_timezone(value)
+        try:
+            return moments.within(value)
+        except ValueError:
+            self.fail("overflow")
+
+
+@extend_schema_field(
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": LAST_VERSION},
+            {"type": "string", "pattern": r"^[a-z][a-z0-9-]{0,49}/[1-9][0-9]{0,8}$"},
+        ]
+    }
+)
+class ModelNumber(serializers.Field):
+    """A version by its number, or as answers name it: `churn/3`. 404: of no version."""
+
+    default_error_messages = {
+        "shape": "Write a version's number, as 3, or its name, as {name}/3."
+    }
+
+    def to_internal_value(self, data: Any) -> int:
+        project = str(self.context["project"])
+        slug, slash, digits = str(data).rpartition("/")
+        number = int(digits) if re.fullmatch(r"[0-9]{1,10}", digits) else 0
+        if not 1 <= number <= LAST_VERSION or (slash and not slug):
+            self.fail("shape", name=project)
+        if slash and slug != project:
+            raise NotFound(f"There is no model {slug[:60]}/{number} here.")
+        return number
+
+    def to_representation(self, value: Any) -> Any:
+        return value
 
 
 def wrong_type(field: serializers.Field, value: Any, place: str = "") -> str:

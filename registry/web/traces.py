@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from itertools import groupby
 from typing import Any
+
+from django.utils.text import Truncator
+
+from registry.written import four
 
 ROLES = (
     *("live", "candidate", "baseline", "shadow"),
@@ -12,6 +16,10 @@ ROLES = (
     *("1", "2", "3", "4", "5", "6"),
 )
 MANY_MARKS = 8  # beyond it only the lines are drawn: their words would overlap
+MARK_WORDS, LATE = (
+    24,
+    0.66,
+)  # characters of a mark, and from where on they lean to the left
 Figure = dict[str, Any]
 
 
@@ -171,7 +179,7 @@ def _asides(one: Series) -> list[str]:
     found = []
     counts = one.n or [None] * len(one.x)
     for span, n in zip(one.intervals(), counts, strict=True):
-        words = [f"{span[0]:.4g} to {span[1]:.4g}"] if span else []
+        words = [f"{four(span[0])} to {four(span[1])}"] if span else []
         words += [f"n = {n}"] if n is not None else []
         found.append(f" ({', '.join(words)})" if words else "")
     return found
@@ -234,7 +242,7 @@ def upright(at: Any, *, role: str, text: str = "") -> Figure:
         "yref": "paper",
         "line": {"color": colour(role), "width": 1, "dash": "dot"},
         "label": {
-            "text": text[:40],
+            "text": Truncator(text).chars(MARK_WORDS),
             "textposition": "end",
             "textangle": 0,
             "xanchor": "left",
@@ -245,18 +253,47 @@ def upright(at: Any, *, role: str, text: str = "") -> Figure:
     }
 
 
+def across(at: float, *, role: str, text: str = "", side: str = "start") -> Figure:
+    """A line at a height, which says what is there."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": at,
+        "y1": at,
+        "line": {"color": colour(role), "width": 1, "dash": "dash"},
+        "label": {
+            "text": text,
+            "textposition": side,
+            "yanchor": "bottom",
+            "font": {"size": 11, "color": QUIET if role == "unknown" else colour(role)},
+        },
+    }
+
+
 def marks_of(
     marks: Sequence[Mark], *, span: tuple[Any, Any] | None = None
 ) -> list[Figure]:
     """Words lean to the left where the right end is near."""
     few = len(marks) <= MANY_MARKS
     shapes = [upright(m.at, role=m.role, text=m.text if few else "") for m in marks]
-    if span and isinstance(span[0], datetime):
-        late = span[0] + 0.75 * (span[1] - span[0])
+    if span and marks:
+        start, end = map(_seconds, span)
+        late = start + LATE * (end - start)
         for mark, shape in zip(marks, shapes, strict=True):
-            if mark.at > late:
+            if _seconds(mark.at) > late:
                 shape["label"]["xanchor"] = "right"
     return shapes
+
+
+def _seconds(moment: date | str) -> float:
+    """Of a moment, or of a day's first, or of how either is written."""
+    if isinstance(moment, str):
+        moment = datetime.fromisoformat(moment)
+    elif not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time.min)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def shade_of(shade: tuple[Any, Any, str] | None) -> list[Figure]:

@@ -24,11 +24,15 @@ from rest_framework.response import Response
 
 from registry.errors import FieldError, InvalidInput, TooLarge, UnsupportedMedia
 from registry.web.idempotency import CSRF_FIELD
+from registry.web.operations import Operation
+from registry.web.serializers import StrictSerializer
 from registry.web.strict_json import StrictJSONParser
 
 UPLOAD_LIMIT = 2**30
 CHUNK = 2**20
+LINES = ("application/x-ndjson", "application/jsonl")  # one format, two names
 MULTIPART = "multipart/form-data"
+FILE = "file"  # the field that holds it
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Uploads:
     uploads: tuple[str, ...] = ()
     upload_limit = UPLOAD_LIMIT
     request: Request
+    operation: Operation
     spooled: Upload | None = None
 
     def get_parsers(self) -> list[BaseParser]:
@@ -66,7 +71,8 @@ class Uploads:
         return kind != StrictJSONParser.media_type
 
     def upload(self) -> Upload:
-        """The file sent; 400 where there is none, or more than one."""
+        """The file sent; 400 where there is none, an empty one, or more than one, or
+        beside it what the operation's form does not know."""
         data = self.request.data
         if isinstance(data, Upload):
             return data
@@ -80,14 +86,34 @@ class Uploads:
                 f"{len(sent)} files in the form; send one.",
                 errors=[FieldError("file", "Send one file.")],
             )
-        fields = {n: str(data[n]) for n in data if n not in files and n != CSRF_FIELD}  # type: ignore[index]
-        self.spooled = _of_form(sent[0], fields)
+        if FILE not in files:
+            raise _wrong(next(iter(files)), f"Send the file in the field {FILE}.")
+        if not sent[0].size:
+            raise _wrong(FILE, "The file is empty.")
+        self.spooled = _of_form(sent[0], self._form_fields(data))
         return self.spooled
+
+    def _form_fields(self, data: Any) -> dict[str, str]:
+        """The texts beside the file, as the operation's form takes them."""
+        given = {name: data.getlist(name) for name in data}
+        for name in (FILE, CSRF_FIELD):
+            given.pop(name, None)
+        for name, several in given.items():
+            if len(several) > 1:
+                raise _wrong(name, "Given twice.")
+        form = self.operation.form or StrictSerializer
+        checked = form(data={name: text for name, (text,) in given.items()})
+        checked.is_valid(raise_exception=True)
+        return dict(checked.validated_data)
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Response:
         if self.spooled and self.spooled.spool:
             self.spooled.spool.close()
         return super().finalize_response(*args, **kwargs)  # type: ignore[misc]
+
+
+def _wrong(field: str, message: str) -> InvalidInput:
+    return InvalidInput(f"{field}: {message}", errors=[FieldError(field, message)])
 
 
 @contextmanager

@@ -20,10 +20,10 @@ from registry.web.api import (
     idempotent,
     operation,
 )
-from registry.web.fields import OneByOne
+from registry.web.fields import InputField, OneByOne
 from registry.web.serializers import Moment
 from registry.web.strict_json import StrictJSONParser
-from serving.frontend import asks, forms, front
+from serving.frontend import asks, forms, front, inputs
 from serving.frontend.front import LARGEST_BATCH, Result
 
 
@@ -37,8 +37,10 @@ class Entity(serializers.JSONField):
 class AskInput(StrictSerializer):
     """What is asked; `input`, or an `entity` to look it up, or both."""
 
-    input = serializers.JSONField(
-        required=False, help_text="An object of fields; the bare value of a single one."
+    input = InputField(
+        required=False,
+        allow_null=True,
+        help_text="An object of fields; the bare value of a single one.",
     )
     entity = Entity(required=False)
     reference = serializers.CharField(
@@ -121,7 +123,7 @@ class PredictApi(ProjectApi):
         """Stored before it is answered. Without a key, viewers say `"test": true`."""
         asked = request.data
         if isinstance(asked, MultiValueDict):
-            asked = forms.read(asked, fields=self.project.fields)
+            asked = forms.read(asked, fields=inputs.fields_now(self.project))
         only_tests(self.actor, [asked])
         answer = front.predict(
             project=self.project,
@@ -150,19 +152,16 @@ class PredictBatchApi(ProjectApi):
         """A bad row is an error in its place; the others are answered and stored."""
         requests = _requests(request.data)
         only_tests(self.actor, requests)
-        results = front.predict_batch(
-            project=self.project,
-            requests=requests,
-            actor=self.actor,
-            now=clock_now(),
-            commit=self._keep if self.slot.active else None,
-        )
+        given: dict[str, Any] = {"project": self.project, "actor": self.actor}
         if not self.slot.active:
-            self._keep(results)
-        return Response(_told(results))
-
-    def _keep(self, results: Sequence[Result]) -> None:
-        self.remember(200, _told(results))
+            results = front.predict_batch(requests=requests, now=clock_now(), **given)
+            told = _told(results)
+            self.remember(200, told)
+            return Response(told)
+        asked = front.ask_batch(requests=requests, now=clock_now(), **given)
+        told = _told(asked.results)
+        asked.store(also=lambda: self.remember(200, told))
+        return Response(told)
 
 
 def only_tests(actor: Actor, requests: Sequence[Any]) -> None:

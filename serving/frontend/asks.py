@@ -1,14 +1,15 @@
 """Component 9, Front-end: one request read strictly; every wrong field is named."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from registry import moments
 from registry.errors import FieldError, InvalidInput
 from registry.identifiers import canonical_key
 from registry.models import Project
-from registry.schema import check_value
+from registry.schema import Field, check_value
 
 KNOWN = (
     "input", "entity", "reference", "user", "attributes", "explain", "at", "test",
@@ -16,7 +17,6 @@ KNOWN = (
 LONGEST = 200  # characters of a reference or a user
 LONGEST_ENTITY = 300
 MOST_ATTRIBUTES = 50
-EARLIEST, LATEST = 1900, 2200  # years between which a moment is no slip of the pen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,11 @@ class Ask:
     test: bool = False
 
 
-def read(request: object, *, project: Project, now: datetime) -> Ask:
-    """The request as an Ask; InvalidInput names everything that is wrong with it."""
+def read(
+    request: object, *, project: Project, fields: Sequence[Field], now: datetime
+) -> Ask:
+    """The request as an Ask; InvalidInput names everything that is wrong with it.
+    `fields` are those that its input will be checked by."""
     if not isinstance(request, Mapping):
         raise InvalidInput('Send an object such as {"input": {…}}.')
     errors = [
@@ -61,7 +64,7 @@ def read(request: object, *, project: Project, now: datetime) -> Ask:
         except ValueError as error:
             errors.append(FieldError(name, str(error)))
     try:
-        found |= _subject(request, project)
+        found |= _subject(request, project, fields)
     except InvalidInput as error:
         errors += error.errors
     if errors:
@@ -70,7 +73,9 @@ def read(request: object, *, project: Project, now: datetime) -> Ask:
     return Ask(**found)
 
 
-def _subject(request: Mapping[str, Any], project: Project) -> dict[str, Any]:
+def _subject(
+    request: Mapping[str, Any], project: Project, fields: Sequence[Field]
+) -> dict[str, Any]:
     """The input, and whom it is about: said, or to be read from the input."""
     given, entity = request.get("input"), request.get("entity")
     if given is None and entity is None:
@@ -80,8 +85,8 @@ def _subject(request: Mapping[str, Any], project: Project) -> dict[str, Any]:
         named = {name: given[name] for name in columns if given.get(name) is not None}
         if len(named) < len(columns):
             return {"input": given}
-        fields = {field["name"] for field in project.fields}
-        given = {k: v for k, v in given.items() if k in fields or k not in columns}
+        read = {field["name"] for field in fields}
+        given = {k: v for k, v in given.items() if k in read or k not in columns}
         entity = named
     if entity is None:
         return {"input": given}
@@ -115,9 +120,7 @@ def _flag(value: object) -> bool:
 
 def _moment(value: object) -> datetime:
     moment: datetime = check_value({"name": "at", "kind": "datetime"}, value)
-    if not EARLIEST <= moment.year <= LATEST:
-        raise ValueError(f"Write a time between {EARLIEST} and {LATEST}.")
-    return moment
+    return moments.within(moment)
 
 
 def _attributes(value: object) -> Mapping[str, Any]:

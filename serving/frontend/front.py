@@ -5,8 +5,10 @@ they differ in how they read a request and show an answer.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -22,11 +24,29 @@ from serving.frontend.rows import reason_of, rows_of
 from serving.frontend.tokens import feedback_token
 from serving.model_server import states
 from serving.model_server.states import State
+from serving.models import Prediction
 
 LARGEST_BATCH = 10_000
 Body = dict[str, Any]
 Result = Body | DomainError
-Commit = Callable[[list[Result]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What models said, not stored yet: no transaction is open while they are asked."""
+
+    results: list[Result]
+    rows: list[Prediction]
+    answered: list[tuple[list[Work], State]]  # what shadows are asked too
+    now: datetime
+
+    def store(self, also: Callable[[], None] | None = None) -> list[Result]:
+        """Write the rows; those and what `also` writes are there together, or none."""
+        predictions.store(self.rows, also=also)
+        for works, state in self.answered:
+            offer = partial(shadows.offer, works, state, now=self.now)
+            transaction.on_commit(offer)
+        return self.results
 
 
 def answer(
@@ -49,41 +69,49 @@ def predict(
 ) -> Body:
     """The answer to one request; raises what is wrong with it. `commit` is called with
     the answer inside the transaction that stores it."""
-
-    def also(results: list[Result]) -> None:
-        if commit is not None and isinstance(results[0], dict):
-            commit(results[0])
-
-    (result,) = _serve([request], project=project, actor=actor, now=now, commit=also)
+    asked = _ask([request], project=project, actor=actor, now=now)
+    (result,) = asked.results
     if isinstance(result, DomainError):
         raise result
+    asked.store(partial(commit, result) if commit else None)
     return result
 
 
 def predict_batch(
-    *,
-    project: Project,
-    requests: Sequence[object],
-    actor: Actor,
-    now: datetime,
-    commit: Commit | None = None,
+    *, project: Project, requests: Sequence[object], actor: Actor, now: datetime
 ) -> list[Result]:
-    """An answer or an error for each request, in their order. Stored in chunks; with
-    `commit`, all in one transaction, because it is one answer that is remembered."""
+    """An answer or an error for each request, in their order; stored in chunks."""
+    return [
+        result
+        for chunk in _chunks(requests)
+        for result in _ask(chunk, project=project, actor=actor, now=now).store()
+    ]
+
+
+def ask_batch(
+    *, project: Project, requests: Sequence[object], actor: Actor, now: datetime
+) -> Asked:
+    """The same, for whoever stores all of them or none."""
+    parts = [
+        _ask(chunk, project=project, actor=actor, now=now)
+        for chunk in _chunks(requests)
+    ]
+    return Asked(
+        results=[result for part in parts for result in part.results],
+        rows=[row for part in parts for row in part.rows],
+        answered=[each for part in parts for each in part.answered],
+        now=now,
+    )
+
+
+def _chunks(requests: Sequence[object]) -> Iterator[Sequence[object]]:
     if len(requests) > LARGEST_BATCH:
         raise TooLarge(
             f"{len(requests):,} requests: send at most {LARGEST_BATCH:,} at once, or "
             "start a scoring."
         )
-    size = predictions.CHUNK
-    chunks = [requests[i : i + size] for i in range(0, len(requests), size)]
-    given: dict[str, Any] = {"project": project, "actor": actor, "now": now}
-    if commit is None:
-        return [result for chunk in chunks for result in _serve(chunk, **given)]
-    with transaction.atomic():
-        results = [result for chunk in chunks for result in _serve(chunk, **given)]
-        commit(results)
-    return results
+    for start in range(0, len(requests), predictions.CHUNK):
+        yield requests[start : start + predictions.CHUNK]
 
 
 def problem(error: DomainError) -> Body:
@@ -100,21 +128,18 @@ def problem(error: DomainError) -> Body:
     return body
 
 
-def _serve(
-    requests: Sequence[object],
-    *,
-    project: Project,
-    actor: Actor,
-    now: datetime,
-    commit: Commit | None = None,
-) -> list[Result]:
+def _ask(
+    requests: Sequence[object], *, project: Project, actor: Actor, now: datetime
+) -> Asked:
     started = time.perf_counter()
     state = states.current(project)
     errors: list[DomainError | None] = []
     works: list[Work] = []
     for request in requests:
         try:
-            ask = asks.read(request, project=state.project, now=now)
+            ask = asks.read(
+                request, project=state.project, fields=state.live.fields, now=now
+            )
         except DomainError as error:
             errors.append(error)
         else:
@@ -126,14 +151,15 @@ def _serve(
     asking.ask_all(works, state)
     latency = (time.perf_counter() - started) * 1000 / max(len(works), 1)
     told = iter([_result(work, state, latency) for work in works])
-    results = [error or next(told) for error in errors]
-    rows = list(rows_of(works, state, actor=actor, now=now, latency=latency))
-    if rows:
-        predictions.store(rows, also=lambda: commit(results) if commit else None)
     answered = [work for work in works if work.answer and not work.ask.test]
+    # Though nothing may come to be stored: what the candidate did is no less true.
     failures.count(answered, state)
-    transaction.on_commit(lambda: shadows.offer(answered, state, now=now))
-    return results
+    return Asked(
+        results=[error or next(told) for error in errors],
+        rows=list(rows_of(works, state, actor=actor, now=now, latency=latency)),
+        answered=[(answered, state)],
+        now=now,
+    )
 
 
 def _result(work: Work, state: State, latency: float) -> Result:

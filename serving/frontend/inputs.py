@@ -6,10 +6,11 @@ from typing import Any
 from registry import featurizer
 from registry.answering import LoadedVersion
 from registry.errors import FieldError, InvalidInput
-from registry.models import Project
+from registry.models import ModelVersion, Project
 from registry.schema import check_row
 from serving.frontend.asks import Ask
 from serving.model_server.states import State
+from serving.models import Rollout
 
 Row = dict[str, Any]
 
@@ -21,9 +22,7 @@ def checked(
 
     Where look-ups may yet bring what is missing, nothing is required here.
     """
-    given, fields = ask.input, version.fields
-    if version.features.get("lookups"):
-        fields = [{**field, "required": False} for field in fields]
+    given, fields = ask.input, accepted(version.fields, version.features)
     if ask.entity and isinstance(given, dict):
         names = {field["name"] for field in fields}
         said = {k: v for k, v in ask.entity_parts.items() if k in names}
@@ -35,6 +34,24 @@ def checked(
         first = errors[0]
         raise InvalidInput(f"{first.field}: {first.message}", errors=errors)
     return clean, warnings
+
+
+def accepted(
+    fields: Sequence[Mapping[str, Any]], features: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """A version's fields as a request is checked by them."""
+    if features.get("lookups"):
+        return [{**field, "required": False} for field in fields]
+    return fields
+
+
+def fields_now(project: Project) -> Sequence[Mapping[str, Any]]:
+    """What requests are checked by: live's fields; before there is a model, those that
+    the first one will have. Read from the row: no model is loaded for it."""
+    rollout = Rollout.objects.filter(project=project)
+    live = ModelVersion.objects.filter(pk__in=rollout.values("live"))
+    found = live.values_list("fields", "features").first()
+    return accepted(*found) if found else project.fields
 
 
 def looked_up(

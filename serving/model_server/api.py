@@ -30,7 +30,13 @@ class RawPredictApi(ProjectApi):
     class Output(serializers.Serializer):
         outputs = serializers.ListField(child=serializers.DictField())
 
-    @operation("Ask one version.", input=Input, output=Output, errors=(409, 503))
+    @operation(
+        "Ask one version.",
+        input=Input,
+        output=Output,
+        errors=(409, 503),
+        creates=False,
+    )
     def post(self, request: Request, project: str, number: int) -> Response:
         """The raw model: not routed, nothing stored."""
         answers = raw.predict(

@@ -151,8 +151,9 @@ def _load(project_id: int) -> State:
     ).get(project_id=project_id)
     live, baseline = _place(rollout.live), _place(rollout.baseline)
     answering = [live, baseline]
-    if live.broken and rollout.previous:
-        answering.insert(1, _place(rollout.previous))
+    before = rollout.previous
+    if live.broken and before and before.state == ModelVersion.State.ACCEPTED:
+        answering.insert(1, _place(before))
     candidate = [_place(rollout.candidate)] if rollout.candidate else []
     return State(
         project=rollout.project,

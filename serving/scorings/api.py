@@ -56,8 +56,9 @@ class ScoringOutput(serializers.Serializer):
         return f"/api/v1/projects/{project.slug}/scorings/{job.pk}"
 
     def get_file(self, job: Job) -> str | None:
-        """Where the Parquet file is, once the scoring has succeeded."""
-        done = job.state == Job.State.SUCCEEDED
+        """Where the Parquet file is, once the scoring has succeeded; it is kept as long
+        as answers are, for 29 days at most."""
+        done = job.state == Job.State.SUCCEEDED and "uri" in job.result
         return f"{self.get_url(job)}/file" if done else None
 
 

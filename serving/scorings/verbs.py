@@ -82,6 +82,8 @@ def file_of(job: Job) -> Path:
     """The result, verified; Conflict until it is there."""
     if job.state != Job.State.SUCCEEDED:
         raise Conflict(f"The scoring is {job.state}: there is no file yet.")
+    if "uri" not in job.result:
+        raise NotFound("Its file was deleted with the answers of its time: score anew.")
     return storage.local_copy(uri=job.result["uri"], sha256=job.result["sha256"])
 
 

@@ -110,7 +110,7 @@ def _score(frame: Any, *, first: int, state: State, job: Job) -> list[dict[str, 
         row: dict[str, Any] = {"row": number}
         told.append(row)
         try:
-            ask = asks.read(request, project=project, now=now)
+            ask = asks.read(request, project=project, fields=state.live.fields, now=now)
         except DomainError as error:
             row["error"] = error.detail
             continue

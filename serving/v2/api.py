@@ -21,6 +21,7 @@ from registry.web.api import (
     Request,
     Response,
     allow,
+    idempotent,
     operation,
 )
 from serving.frontend import front
@@ -54,13 +55,16 @@ class InferInput(serializers.Serializer):
 
 class InferOutput(serializers.Serializer):
     model_name = serializers.CharField()
-    model_version = serializers.CharField()
+    model_version = serializers.CharField(
+        required=False,
+        help_text="The version that answered every row; of several, see `model`.",
+    )
     id = serializers.CharField(required=False)
     outputs = Tensor(many=True)
 
 
 class ServerApi(HouseApi):
-    access = {"GET": allow("user", "predict")}
+    access = {"GET": allow("user", "read", "predict")}
 
     @operation("V2: the server.")
     def get(self, request: Request) -> Response:
@@ -87,7 +91,7 @@ class ReadyApi(HouseApi):
 
 
 class MetadataApi(InferenceApi):
-    access = {"GET": allow("viewer", "predict")}
+    access = {"GET": allow("viewer", "read", "predict")}
 
     @operation("V2: a model's tensors.", errors=(409, 503))
     def get(
@@ -117,7 +121,7 @@ class MetadataApi(InferenceApi):
 
 
 class ModelReadyApi(MetadataApi):
-    access = {"GET": allow("viewer", "predict")}
+    access = {"GET": allow("viewer", "read", "predict")}
 
     @operation("V2: can a model answer?", errors=(409, 503))
     def get(
@@ -131,6 +135,7 @@ class InferApi(InferenceApi):
     access = {"POST": allow("viewer", "predict")}
 
     @operation("V2: infer.", input=InferInput, output=InferOutput, errors=(409, 503))
+    @idempotent(own_commit=True)
     def post(
         self, request: Request, project: str, number: int | None = None
     ) -> Response:
@@ -140,15 +145,21 @@ class InferApi(InferenceApi):
         body = request.data
         if not isinstance(body, dict):
             raise InvalidInput("Send an object with inputs.")
-        found = self._routed(body) if number is None else self._raw(body, number)
-        name, version, outputs = self.project.slug, found[0], found[1]
-        answer = {"model_name": name, "model_version": str(version)}
+        return Response(
+            self._routed(body) if number is None else self._raw(body, number)
+        )
+
+    def _answer(
+        self, body: dict[str, Any], versions: set[str], outputs: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = {"model_name": self.project.slug}
+        if len(versions) == 1:  # of several, each row says its own
+            (answer["model_version"],) = versions
         if isinstance(body.get("id"), str):
             answer["id"] = body["id"]
-        wanted = tensors.chosen(outputs, body.get("outputs"))
-        return Response({**answer, "outputs": wanted})
+        return {**answer, "outputs": tensors.chosen(outputs, body.get("outputs"))}
 
-    def _routed(self, body: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    def _routed(self, body: dict[str, Any]) -> dict[str, Any]:
         live = states.current(self.project).live
         parameters = _parameters(body)
         requests = [
@@ -157,19 +168,20 @@ class InferApi(InferenceApi):
         ]
         only_tests(self.actor, requests)
         tensors.chosen(_possible(live), body.get("outputs"))
-        results = front.predict_batch(
+        asked = front.ask_batch(
             project=self.project,
             requests=requests,
             actor=self.actor,
             now=clock_now(),
-            commit=_all_or_nothing,
         )
-        answers = [result for result in results if isinstance(result, dict)]
-        return live.number, tensors.outputs(answers, classes=live.classes)
+        answers = _all_or_nothing(asked.results)
+        versions = {each["model"].rpartition("/")[2] for each in answers}
+        said = tensors.outputs(answers, classes=live.classes)
+        told = self._answer(body, versions, said)
+        asked.store(also=lambda: self.remember(200, told))
+        return told
 
-    def _raw(
-        self, body: dict[str, Any], number: int
-    ) -> tuple[int, list[dict[str, Any]]]:
+    def _raw(self, body: dict[str, Any], number: int) -> dict[str, Any]:
         version = raw.version_of(self.project, number)
         rows = tensors.rows(body.get("inputs"), fields=version.fields)
         answers = raw.predict(version=version, inputs=rows, now=clock_now())
@@ -177,7 +189,10 @@ class InferApi(InferenceApi):
             answer.said() | ({"decision": answer.decision} if answer.decision else {})
             for answer in answers
         ]
-        return version.number, tensors.outputs(told, classes=version.classes)
+        outputs = tensors.outputs(told, classes=version.classes)
+        answer = self._answer(body, {str(version.number)}, outputs)
+        self.remember(200, answer)
+        return answer
 
 
 def _parameters(body: dict[str, Any]) -> dict[str, Any]:
@@ -192,15 +207,16 @@ def _parameters(body: dict[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in ASKED if name in given}
 
 
-def _all_or_nothing(results: list[Result]) -> None:
+def _all_or_nothing(results: list[Result]) -> list[dict[str, Any]]:
     """The protocol has no error for one row: none is stored, and the first is told."""
     for index, result in enumerate(results):
         if isinstance(result, DomainError):
             kind = Unavailable if isinstance(result, VersionBroken) else type(result)
             raise kind(f"row {index}: {result.detail}", errors=result.errors)
+    return [result for result in results if isinstance(result, dict)]
 
 
 def _possible(live: LoadedVersion) -> list[dict[str, Any]]:
     """Every output an answer may have, so that a wrong name is told before asking."""
-    names = ["prediction", "score", "probabilities", "decision", "id"]
+    names = ["prediction", "score", "probabilities", "decision", "id", "model"]
     return [tensors.tensor(name, "BYTES", []) for name in names]

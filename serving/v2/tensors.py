@@ -53,7 +53,8 @@ def _column(tensor: object, place: str) -> tuple[str, list[Any]]:
     parameters = tensor.get("parameters")
     if isinstance(parameters, Mapping) and "binary_data_size" in parameters:
         raise _wrong(place, "Binary tensors are not read: send binary_data=False.")
-    if tensor.get("datatype") not in DATATYPES:
+    datatype = tensor.get("datatype")
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
         raise _wrong(
             f"{place}.datatype", f"Write one of {', '.join(sorted(DATATYPES))}."
         )
@@ -65,7 +66,7 @@ def _column(tensor: object, place: str) -> tuple[str, list[Any]]:
         raise _wrong(
             f"{place}.data", f"It holds {len(values)} values, the shape says {shape}."
         )
-    _check_values(values, str(tensor["datatype"]), place)
+    _check_values(values, datatype, place)
     return name, values
 
 
@@ -140,8 +141,11 @@ def outputs(
     if all("decision" in answer for answer in answers):
         actions = [answer["decision"]["action"] for answer in answers]
         found.append(tensor("decision", "BYTES", actions))
-    if all("id" in answer for answer in answers):
-        found.append(tensor("id", "BYTES", [answer["id"] for answer in answers]))
+    found += [
+        tensor(name, "BYTES", [answer[name] for answer in answers])
+        for name in ("id", "model")
+        if all(name in answer for answer in answers)
+    ]
     return found
 
 
@@ -155,7 +159,7 @@ def chosen(found: list[dict[str, Any]], wanted: object) -> list[dict[str, Any]]:
         for each in (wanted if isinstance(wanted, list) else [None])
     ]
     for index, name in enumerate(names):
-        if name not in by_name:
+        if not isinstance(name, str) or name not in by_name:
             known = ", ".join(by_name)
             raise _wrong(f"outputs[{index}].name", f"Write one of {known}.")
     return [by_name[str(name)] for name in names]
@@ -183,7 +187,7 @@ def described_outputs(
     if classes:
         found.append(("probabilities", "FP64", len(classes)))
     if routed:
-        found.append(("id", "BYTES", 1))
+        found += [("id", "BYTES", 1), ("model", "BYTES", 1)]
     return [
         {"name": name, "datatype": datatype, "shape": [-1, width]}
         for name, datatype, width in found

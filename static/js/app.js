@@ -2,23 +2,77 @@
 
 const toasts = document.getElementById("toasts");
 
-export function toast(text, state = "good") {
+function put(text, state) {
   const note = document.createElement("div");
   note.className = "notice";
   note.dataset.state = state;
   note.setAttribute("role", state === "bad" ? "alert" : "status");
   note.textContent = text;
   toasts.append(note);
+  return note;
+}
+
+export function toast(text, state = "good") {
+  for (const note of [...toasts.children]) if (note.textContent === text) note.remove(); // said anew
+  const note = put(text, state);
   setTimeout(() => note.remove(), state === "bad" ? 12000 : 5000);
 }
 
-// One that was answered in the background may be sent again at once.
-document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
-  delete detail.elt.dataset?.sent;
+// What asks by itself will ask again: one quiet note until that works. What is refused
+// to it is said once, and it asks no more.
+const polls = ({ requestConfig, elt }) =>
+  requestConfig?.verb === "get" && elt.getAttribute("hx-trigger")?.includes("every");
+const AWAY = [502, 503, 504];
+const refused = new WeakSet();
+const unsigned = new Set(); // whose session is over
+let lost;
+let signedOut;
+
+function missed({ requestConfig, xhr }) {
+  if (lost?.isConnected) return;
+  const away = !xhr.status || AWAY.includes(xhr.status);
+  lost = put(away ? "Connection lost, trying again." : `A part of this page could not be refreshed (${xhr.status}), trying again.`, "unknown");
+  lost.about = requestConfig.elt.id;
+}
+
+// The page stays, with all that is typed in it.
+function askToSignIn() {
+  if (signedOut?.isConnected) return;
+  signedOut = put("You are signed out. This page stays as it is: ", "warning");
+  const link = document.createElement("a");
+  link.href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
+  link.textContent = "sign in again";
+  signedOut.append(link, ".");
+}
+document.addEventListener("signed-out", askToSignIn);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  unsigned.clear(); // perhaps they signed in elsewhere
+  signedOut?.remove();
 });
 
-document.body.addEventListener("htmx:responseError", (event) => {
-  const { xhr } = event.detail;
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  const { detail } = event;
+  if (polls(detail) && (refused.has(detail.elt) || unsigned.has(detail.elt))) event.preventDefault();
+});
+document.body.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { detail } = event;
+  if (!polls(detail) || detail.xhr.status !== 401) return;
+  event.preventDefault(); // nor does it go to the sign-in
+  unsigned.add(detail.elt);
+  askToSignIn();
+});
+document.body.addEventListener("htmx:afterRequest", ({ detail }) => {
+  delete detail.elt.dataset?.sent; // it may be sent again at once
+  const { status } = detail.xhr;
+  // Of a part that was swapped its parent tells; the request knows whose it was.
+  if (status && status < 500 && lost?.about === detail.requestConfig?.elt.id) lost.remove();
+});
+
+document.body.addEventListener("htmx:responseError", ({ detail }) => {
+  const { xhr } = detail;
+  if (polls(detail) && xhr.status >= 500) return missed(detail);
+  if (polls(detail) && xhr.status !== 429) refused.add(detail.elt);
   let words = `The server answered ${xhr.status}.`;
   try {
     const problem = JSON.parse(xhr.responseText);
@@ -28,8 +82,10 @@ document.body.addEventListener("htmx:responseError", (event) => {
   }
   toast(words, "bad");
 });
-document.body.addEventListener("htmx:sendError", () => {
-  toast("No connection. What you sent was not stored; try again.", "bad");
+document.body.addEventListener("htmx:sendError", ({ detail }) => {
+  if (polls(detail)) return missed(detail);
+  const sent = detail.requestConfig?.verb !== "get";
+  toast(`No connection. ${sent ? "What you sent was not stored; try again." : "Try again."}`, "bad");
 });
 
 // A second click must not send a form twice; <form data-confirm="…"> asks before.
@@ -75,11 +131,20 @@ export function ask(question, yes) {
   });
 }
 
-// Copy buttons: <button data-copy="#id">.
+// Copy buttons: <button data-copy="#id">. Over http browsers have no clipboard.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  await navigator.clipboard.writeText(document.querySelector(button.dataset.copy).textContent);
+  const text = document.querySelector(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+  } catch {
+    getSelection().selectAllChildren(text);
+    if (!document.execCommand("copy")) {
+      toast("It is selected: press Ctrl-C to copy it.", "unknown");
+      return;
+    }
+  }
   toast("Copied.");
 });
 
@@ -121,3 +186,16 @@ for (const button of document.querySelectorAll("[data-theme-switch]")) {
     document.dispatchEvent(new CustomEvent("themechange"));
   });
 }
+
+// Paper is light whatever the screen is, and of its own width: charts are drawn for it.
+const root = document.documentElement;
+addEventListener("beforeprint", () => {
+  root.dataset.paper = root.dataset.theme ?? "";
+  root.dataset.theme = "light";
+});
+addEventListener("afterprint", () => {
+  const { paper } = root.dataset;
+  delete root.dataset.paper;
+  if (paper) root.dataset.theme = paper;
+  else delete root.dataset.theme;
+});

@@ -4,6 +4,7 @@
 const frames = new Map();
 const config = { displayModeBar: false, displaylogo: false, doubleClick: "reset" };
 const coarse = matchMedia("(pointer: coarse)");
+const NARROW = 480; // pixels: the words of marks would lie over each other
 // The bundle brings styles for maps, which we never draw and the policy refuses: it
 // leaves them out where an element of this name is.
 const STYLES_OF_MAPS = "9f215cf04c5486422605d13261cb87401f4e7763b6296af81e98efbc0130da53";
@@ -40,6 +41,8 @@ function painted(value, probe) {
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, painted(one, probe)]));
 }
+
+const offline = (error) => { throw error instanceof TypeError ? new Error("No connection.") : error; };
 
 const MOMENT = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|\+00:00)?$/;
 function words(cell) {
@@ -84,7 +87,7 @@ class Frame {
     this.say("loading", "Loading…");
     resized.observe(this.drawing);
     const seconds = Number(figure.dataset.poll);
-    if (seconds) this.timer = setInterval(() => document.hidden || this.load(), seconds * 1000);
+    if (seconds) this.timer = setInterval(() => this.asked && !document.hidden && this.load(), seconds * 1000);
   }
 
   get url() { return this.figure.dataset.chart; }
@@ -94,13 +97,19 @@ class Frame {
       const headers = { Accept: "application/json" };
       if (this.etag && this.asked === this.url) headers["If-None-Match"] = this.etag;
       this.asked = this.url;
-      const [answer, drawer] = await Promise.all([fetch(this.url, { headers }), plotly(this.figure.dataset)]);
+      const asked = fetch(this.url, { headers }).catch(offline);
+      const [answer, drawer] = await Promise.all([asked, plotly(this.figure.dataset)]);
       this.plotly = drawer;
-      if (answer.status === 304) return;
+      if (answer.redirected) {
+        document.dispatchEvent(new Event("signed-out"));
+        if (!this.data) throw new Error("You are signed out.");
+        return this.settle();
+      }
+      if (answer.status === 304) return this.settle(); // after an error too
       if (!answer.ok) throw new Error(await this.reason(answer));
-      this.data = await answer.json();
-      this.etag = answer.headers.get("ETag");
+      this.data = await answer.json().catch(offline);
       await this.show();
+      this.etag = answer.headers.get("ETag"); // of what is drawn
     } catch (error) {
       this.say("error", error.message);
     }
@@ -112,18 +121,19 @@ class Frame {
   }
 
   async show() {
-    const { title, unit, rows, empty } = this.data;
+    const { title, unit, rows } = this.data;
     this.figure.querySelector("figcaption").textContent = title;
     this.drawing.setAttribute("aria-label", unit ? `${title} In ${unit}.` : title);
-    if (rows.length) {
-      await this.draw();
-      this.say("full");
-    } else {
-      this.plotly.purge(this.drawing);
-      this.say("empty", empty);
-    }
+    if (rows.length) await this.draw();
+    else this.plotly.purge(this.drawing);
+    this.settle();
     this.tabulate();
     this.tell("chart:data", this.data);
+  }
+
+  settle() {
+    const { rows, empty } = this.data;
+    this.say(...(rows.length ? ["full"] : ["empty", empty]));
   }
 
   // One drawing at a time; what is asked for meanwhile is drawn once afterwards.
@@ -147,11 +157,14 @@ class Frame {
     const font = { ...layout.font, family: getComputedStyle(this.drawing).fontFamily };
     const dragmode = coarse.matches ? false : layout.dragmode; // a finger scrolls the page
     const size = { width: this.drawing.clientWidth, height: this.drawing.clientHeight };
-    const look = { ...layout, ...size, font, dragmode, uirevision: "kept", autosize: false };
+    const shapes = layout.shapes?.map((shape) => size.width < NARROW && shape.type === "line" ? { ...shape, label: {} } : shape);
+    const look = { ...layout, ...size, shapes, font, dragmode, uirevision: "kept", autosize: false };
     await this.plotly.react(this.drawing, data, look, config);
     if (this.range) await this.zoom(this.range);
+    untangle(this.drawing);
     if (this.listening) return;
     this.listening = true;
+    this.drawing.on("plotly_afterplot", () => untangle(this.drawing));
     this.drawing.on("plotly_click", ({ points }) => follow(points));
     this.drawing.on("plotly_relayout", (change) => this.zoomed(change));
     this.drawing.on("plotly_hover", ({ points }) => this.drawing.classList.toggle("leads", Boolean(target(points))));
@@ -189,7 +202,10 @@ class Frame {
 
   tabulate() {
     if (!this.details.open || !this.data) return;
-    this.details.querySelector(".table-scroll").replaceChildren(tableOf(this.data));
+    const box = this.details.querySelector(".table-scroll");
+    const at = box.contains(document.activeElement) && document.activeElement.href;
+    box.replaceChildren(tableOf(this.data));
+    if (at) [...box.querySelectorAll("a")].find((link) => link.href === at)?.focus({ preventScroll: true });
   }
 
   say(state, text = "") {
@@ -209,6 +225,18 @@ class Frame {
     clearInterval(this.timer);
     resized.unobserve(this.drawing);
     this.plotly?.purge(this.drawing);
+  }
+}
+
+// Words of marks that would lie over one another: the first of them is read.
+function untangle(drawing) {
+  const read = [];
+  for (const label of drawing.querySelectorAll(".shapelayer text")) {
+    label.style.visibility = "";
+    const box = label.getBoundingClientRect();
+    const over = (one) => box.left < one.right && one.left < box.right && box.top < one.bottom && one.top < box.bottom;
+    if (read.some(over)) label.style.visibility = "hidden";
+    else read.push(box);
   }
 }
 

@@ -1,9 +1,10 @@
 // The labelling screen: a key answers, the next card is shown at once, and what was said
 // goes out in the background. See label/outbox.js for what happens without a connection.
 
-import { countDown, keepLeases } from "./label/clock.js";
+import { countDown, keepLeases, tell } from "./label/clock.js";
 import { count } from "./label/counts.js";
-import { isTyped, keyOf } from "./label/keys.js";
+import { keep, kept } from "./label/kept.js";
+import { isTyped, keyOf, type } from "./label/keys.js";
 import { Outbox } from "./label/outbox.js";
 import { swipes } from "./label/swipe.js";
 import { Tabs } from "./label/tabs.js";
@@ -11,28 +12,39 @@ import { post } from "./label/wire.js";
 
 const HELD = 3; // one card seen, two behind it
 const DEPTH = 20; // of undo
+const PATIENCE = 5000; // ms that keys wait for what is taken back
 const bench = document.querySelector("[data-bench]");
 const stack = bench.querySelector("[data-stack]");
 const find = (selector) => bench.querySelector(selector);
 const dialog = (name) => document.getElementById(name);
-const send = (fields) => post(bench.dataset.step, fields);
+const send = (fields, limit) => post(bench.dataset.step, fields, limit);
 const cards = () => [...stack.querySelectorAll("[data-card]")];
 const current = () => stack.firstElementChild;
 const idOf = (card) => card.dataset.example;
+const leases = (held = cards()) => held.map((card) => card.elements.lease.value);
 
 const gone = new Map(); // answered cards, by example: an undo brings them back
 let busy = true; // keys wait meanwhile, none is lost
 let waiting = [];
 let dry = false; // the queue has nothing more for me
 let elsewhere = false; // my other window has it
+let halfway = false; // an undo whose answer never came: it may have been done
+let astray = false; // so it was, perhaps, and nobody pressed u again
 let refilling = false;
+let again = 0; // timer of a refill that found no connection
 const began = cards().length > 0; // else the server has said already why there are none
 
 const outbox = new Outbox({
   name: bench.dataset.outbox,
-  send: (item) => send({ ...item.fields, next: Math.max(HELD - cards().length, 0) }),
-  taken: (item, answer) => take(answer),
-  refused: (item, reason) => {
+  // Two that ask at once would get the second's cards before the first's.
+  send: (item) => send({ ...item.fields, next: refilling ? 0 : Math.max(HELD - cards().length, 0) }),
+  taken: (item, answer) => {
+    take(answer);
+    if (astray && !outbox.items().length) search();
+  },
+  refused: (item, { reason, mend }) => {
+    const card = mend && gone.get(item.fields.example);
+    if (card) stack.prepend(card); // with what was typed
     say(`Not stored: ${reason}`, "bad");
     settle();
   },
@@ -52,9 +64,14 @@ function take(answer, { front = false } = {}) {
   const step = box.content.querySelector("[data-step]");
   if (!step) return;
   count(bench, step.dataset.mine);
+  find("[data-next-run]").textContent = step.dataset.nextRun ?? "";
+  const paused = step.querySelector("[data-paused]");
+  if (paused) pause(paused);
   dry = "dry" in step.dataset;
   const here = new Set([...cards().map(idOf), ...outbox.items().map((i) => i.fields.example)]);
-  for (const card of step.querySelectorAll("[data-card]")) {
+  const fresh = [...step.querySelectorAll("[data-card]")];
+  if (find("[data-paused]")) tell(bench.dataset.release, leases(fresh.splice(0))); // asked before
+  for (const card of fresh) {
     if (here.has(idOf(card)) && !front) continue;
     for (const old of cards().filter((one) => idOf(one) === idOf(card))) old.remove();
     if (front) stack.prepend(card);
@@ -64,14 +81,33 @@ function take(answer, { front = false } = {}) {
   settle();
 }
 
+// Nobody labels on while paused: what is answered is sent, the other cards go back.
+function pause(box) {
+  tell(bench.dataset.release, leases());
+  for (const card of cards()) card.remove();
+  if (find("[data-paused]")) return; // by an answer before
+  find("[data-why]").replaceChildren(box);
+  countDown(box);
+}
+
 async function refill() {
   const missing = HELD - cards().length;
-  if (missing <= 0 || dry || refilling || outbox.items().length) return;
+  if (missing <= 0 || dry || refilling || outbox.items().length || find("[data-paused]")) return;
   refilling = true;
-  const answer = await send({ do: "more", next: missing }).catch(() => null);
+  const answer = await send({ do: "more", next: missing }).catch(() => ({ state: "lost" }));
   refilling = false;
-  if (answer?.state === "taken") take(answer);
-  else if (answer?.reason) say(answer.reason, "bad");
+  if (answer.state === "taken") return take(answer);
+  if (answer.reason) say(answer.reason, "bad");
+  if (answer.state === "lost" && !current()) offline(answer.reason);
+}
+
+// The card that such an undo took back comes behind the others.
+async function search() {
+  astray = false;
+  const fields = { do: "more", halfway: "yes", here: cards().map(idOf) };
+  const answer = await send(fields).catch(() => ({ state: "lost" }));
+  astray = answer.state === "lost";
+  if (answer.state === "taken") take(answer);
 }
 
 // --- what is on the screen
@@ -97,14 +133,19 @@ function focus(card) {
 function empty() {
   delete stack.dataset.seen;
   const unsent = outbox.items().length;
-  if (!began) return;
+  if (!began || find("[data-paused]")) return;
   if (!unsent && !dry) refill();
   else if (!unsent && !elsewhere) window.location.reload(); // the server says what now
   else if (!unsent) {
     note("Another window has what is left", "You have cards open in another window or tab. Go on there, or close it and load this page again.");
-  } else if (outbox.failures) {
-    note("Nothing more to show without a connection", "Your answers are kept in this browser, and sent as soon as the server can be reached.");
-  }
+  } else if (outbox.failures) offline(outbox.reason);
+}
+
+function offline(reason) {
+  const unsent = outbox.items().length ? "Your answers are kept in this browser, and sent as soon as the server takes them. " : "";
+  note(reason ? `Nothing more to show: ${reason}` : "Nothing more to show without a connection", `${unsent}The page goes on by itself.`);
+  clearTimeout(again);
+  again = setTimeout(refill, PATIENCE);
 }
 
 function note(title, text) {
@@ -123,26 +164,28 @@ function say(text, state = "") {
 function ready(card) {
   const beside = card.querySelector("details.beside");
   if (!beside) return;
-  beside.open = localStorage.getItem("label:beside") === "open";
-  beside.addEventListener("toggle", () => {
-    localStorage.setItem("label:beside", beside.open ? "open" : "");
-  });
+  beside.open = kept("label:beside") === "open";
+  beside.addEventListener("toggle", () => keep("label:beside", beside.open ? "open" : ""));
 }
 
 // --- what a person does
 
 function answer(card, fields, words) {
   const form = new FormData(card);
-  const named = Object.fromEntries(
-    ["example", "lease", "client_key"].map((name) => [name, form.get(name)]),
-  );
+  const named = { example: form.get("example"), lease: form.get("lease"), client_key: newKey() };
   gone.set(named.example, card);
   if (gone.size > DEPTH) gone.delete(gone.keys().next().value);
   card.remove();
-  say(words);
+  if (halfway) [halfway, astray] = [false, true];
+  say(`Last: ${words}`);
   outbox.put({ fields: { ...named, ...fields }, words });
   find("[data-undo] button").hidden = false;
   settle();
+}
+
+// A new one each time a card is answered: the same key is the same answer sent again.
+function newKey() {
+  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(16).padStart(8, "0")).join("");
 }
 
 function press(button) {
@@ -170,6 +213,7 @@ function save(card) {
 }
 
 async function undo() {
+  if (find("[data-paused]")) return say("You are paused. Change an answer under My answers.", "bad");
   const item = outbox.newest();
   const card = item && gone.get(item.fields.example);
   if (card) {
@@ -178,15 +222,25 @@ async function undo() {
     say(`Taken back: ${item.words}`);
     return settle();
   }
-  if (item && outbox.failures) return say("What is not sent yet can be taken back once it is.", "bad");
   busy = true;
-  await outbox.idle();
-  const answer = await send({ do: "undo" }).catch(() => ({ state: "lost" }));
-  if (answer.state === "taken") {
-    say("Taken back");
-    take(answer, { front: true });
-  } else say(answer.reason ?? "No connection: undo needs one for answers that are sent.", "bad");
+  say("Taking it back…");
+  const wrong = await undoThere();
+  const dropped = wrong && waiting.splice(0).length; // meant for the card that did not come
+  if (wrong) say(`${wrong}${dropped ? " Keys pressed meanwhile were dropped." : ""}`, "bad");
   free();
+}
+
+// By the server, of all that is there by then; what went wrong, in words.
+async function undoThere() {
+  if (!(await outbox.emptied(PATIENCE))) return "No connection: what may have arrived can be taken back once the server answers.";
+  const fields = { do: "undo", here: cards().map(idOf), ...(halfway && { halfway: "yes" }) };
+  const answer = await send(fields, PATIENCE).catch(() => ({ state: "lost" }));
+  halfway = answer.state === "lost";
+  if (halfway) return `Not taken back: ${answer.reason ?? "the server does not answer"}. Press u again.`;
+  if (answer.state === "refused") return answer.reason;
+  say("Taken back");
+  take(answer, { front: true });
+  return "";
 }
 
 function open(name) {
@@ -194,7 +248,7 @@ function open(name) {
   if (!box) return;
   box.showModal();
   if (name === "guideline") {
-    localStorage.setItem(`label:guideline:${bench.dataset.outbox}`, find("[data-version]").dataset.version);
+    keep(`label:guideline:${bench.dataset.outbox}`, find("[data-version]").dataset.version);
     delete find("[data-version]").dataset.fresh;
   }
 }
@@ -225,12 +279,12 @@ async function flag() {
 
 // --- keys
 
-function handle(event) {
+function handle(event, target = event.target) {
   const box = document.querySelector("dialog[open]");
-  if (box) return inDialog(event, box);
+  if (box) return inDialog(event, box, target);
   const key = keyOf(event);
-  const onControl = event.target.matches?.("button, a, summary") && [" ", "enter"].includes(key);
-  if (isTyped(event) || onControl) return false;
+  const onControl = target.matches?.("button, a, summary") && [" ", "enter"].includes(key);
+  if (isTyped(event, target) || onControl) return false;
   const card = current();
   if (key === "u") undo();
   else if (key === "g" || key === "?") open(key === "g" ? "guideline" : "keys");
@@ -238,10 +292,10 @@ function handle(event) {
   else if (key === "e") card.querySelector("details.beside summary")?.click();
   else if (key === "enter") accept(card);
   else {
-    const target = [...card.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
-    if (!target) return false;
-    if (target.type === "checkbox") target.checked = !target.checked;
-    else press(target);
+    const meant = [...card.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
+    if (!meant) return false;
+    if (meant.type === "checkbox") meant.checked = !meant.checked;
+    else press(meant);
   }
   return true;
 }
@@ -251,13 +305,13 @@ function accept(card) {
   if (target) press(target);
 }
 
-function inDialog(event, box) {
+function inDialog(event, box, target) {
   if (box.id === "flag" && event.key === "Enter" && event.ctrlKey) return flag() || true;
-  if (box.id === "skip" && event.key === "Enter" && event.target.matches("input")) {
-    skip(event.target.value.trim());
+  if (box.id === "skip" && event.key === "Enter" && target.matches("input")) {
+    skip(target.value.trim());
     return true;
   }
-  if (event.target.matches("input, textarea")) return false;
+  if (target.matches("input, textarea")) return false;
   const key = keyOf(event);
   const button = [...box.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
   if (button) button.click();
@@ -266,11 +320,18 @@ function inDialog(event, box) {
   return true;
 }
 
+// A key that waited is for what is there by now; the browser types it no more.
+function replay(event) {
+  const box = document.querySelector("dialog[open]");
+  const place = box ? document.activeElement : current()?.querySelector("[data-number]");
+  if (!handle(event, place ?? event.target) && place) type(event, place);
+}
+
 function free() {
   busy = false;
   for (const event of waiting.splice(0)) {
     if (busy) waiting.push(event);
-    else handle(event);
+    else replay(event);
   }
 }
 
@@ -308,6 +369,7 @@ for (const box of ["skip", "flag", "guideline", "keys"].map(dialog).filter(Boole
   box.addEventListener("close", () => current() && focus(current()));
 }
 swipes(stack, (card, way) => {
+  if (busy) return;
   if (bench.dataset.positive) {
     const buttons = [...card.querySelectorAll("button[name=value]")];
     const yes = buttons.find((one) => one.value === bench.dataset.positive);
@@ -320,7 +382,7 @@ swipes(stack, (card, way) => {
 
 keepLeases(
   bench.dataset.renew,
-  () => cards().map((card) => card.elements.lease.value),
+  leases,
   () => {
     for (const card of cards().slice(1)) card.remove(); // somebody else may have them
     dry = false;
@@ -333,7 +395,7 @@ async function start() {
   for (const hidden of bench.querySelectorAll(".script[hidden]:not([data-sitting])")) hidden.hidden = false;
   if (find(".touch")) find(".touch").hidden = !window.matchMedia("(pointer: coarse)").matches;
   const version = find("[data-version]");
-  const read = localStorage.getItem(`label:guideline:${bench.dataset.outbox}`);
+  const read = kept(`label:guideline:${bench.dataset.outbox}`);
   if (version && read !== version.dataset.version) version.dataset.fresh = "";
   const unsent = new Set(outbox.items().map((item) => item.fields.example));
   for (const card of cards()) {

@@ -27,7 +27,7 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
     scrolled: [...live.querySelectorAll("[id]")]
       .filter((one) => one.scrollTop)
       .map(({ id, scrollTop }) => [id, scrollTop]),
-    focused: live.contains(document.activeElement) ? document.activeElement.id : "",
+    focused: live.contains(document.activeElement) && [document.activeElement.id, live.id],
   });
 });
 
@@ -43,9 +43,16 @@ document.body.addEventListener("htmx:afterSwap", () => {
     const box = document.getElementById(id);
     if (box) box.scrollTop = top;
   }
-  if (before.focused) document.getElementById(before.focused)?.focus({ preventScroll: true });
+  if (before.focused) focus(before.focused.map((id) => document.getElementById(id)).find(Boolean));
   tick();
 });
+
+// What had the focus; where it is gone, as a button whose time is over, the part itself,
+// so that the next Tab goes on from there.
+function focus(one) {
+  if (one?.dataset.etag !== undefined) one.tabIndex = -1;
+  one?.focus({ preventScroll: true });
+}
 
 // <span data-since="2026-01-01T10:00:00Z">12 s</span> counts on; <progress data-since
 // data-until> fills up.

@@ -43,7 +43,8 @@ told?.querySelector("button").addEventListener("click", () =>
 
 const box = document.querySelector("[data-threshold]");
 const slider = box?.querySelector("input");
-const nice = (number) => number.toLocaleString("en", { maximumSignificantDigits: 3 });
+const nice = (number) => number.toLocaleString("en", { maximumSignificantDigits: 3 })
+  .replaceAll(",", "\u202f").replace("-", "\u2212");
 const share = (part) => (part === null ? "none" : `${(part * 100).toFixed(part < 0.1 ? 1 : 0)}\u00a0%`);
 
 function words({ edges, flagged, precision, recall, cost, now, currency }, at) {

@@ -1,4 +1,5 @@
-// Printing a report: every drawing is fetched first, also those nobody has scrolled to.
+// A report is printed whole, by its button as by Ctrl-P: every drawing is fetched, also
+// those nobody has scrolled to, and what is folded is open on paper.
 
 const PATIENCE = 10_000; // then it is printed as far as it got
 const waiting = () => [...document.querySelectorAll('figure[data-chart][data-state="loading"]')];
@@ -11,14 +12,25 @@ function drawn() {
   });
 }
 
+window.addEventListener("load", () => {
+  for (const figure of waiting()) {
+    figure.dispatchEvent(new CustomEvent("chart:ask", { bubbles: true, detail: { now: true } }));
+  }
+});
+
+let folded = [];
+window.addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("main details.fold:not([open])")];
+  for (const fold of folded) fold.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const fold of folded) fold.open = false;
+});
+
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     button.disabled = true;
-    for (const figure of waiting()) {
-      figure.dispatchEvent(new CustomEvent("chart:ask", { bubbles: true, detail: { now: true } }));
-    }
-    for (const fold of document.querySelectorAll("main details.fold")) fold.open = true;
     await drawn();
     button.disabled = false;
     window.print();

@@ -12,7 +12,11 @@ function show(form, words, share = null) {
 }
 
 function done(form, request) {
-  if (request.responseURL && request.responseURL !== form.action) {
+  if (new URL(request.responseURL || form.action).pathname === "/sign-in") {
+    fail(form, "You are signed out. Nothing was kept: sign in in another window, load this page again, and send it once more.");
+    return;
+  }
+  if (request.responseURL && request.responseURL !== form.action.split("#")[0]) {
     window.location.assign(request.responseURL);
     return;
   }
@@ -24,7 +28,7 @@ function done(form, request) {
     return;
   }
   document.getElementById("content").replaceWith(fresh);
-  fresh.focus();
+  (fresh.querySelector("[autofocus]") ?? fresh).focus();
   fresh.querySelectorAll("form[data-upload]").forEach(prepare);
 }
 

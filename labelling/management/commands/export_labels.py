@@ -4,13 +4,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from labelling.labeller import export
+from registry.commands import HouseCommand
 from registry.models import Project
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Writes the labels of a project to stdout, or to --out, as a stream."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -4,11 +4,12 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from labelling.labeller import files
 from labelling.labeller.intake import import_examples
 from registry.clock import now as clock_now
+from registry.commands import HouseCommand
 from registry.errors import DomainError
 from registry.models import Project
 
@@ -16,7 +17,7 @@ LINES = (".jsonl", ".ndjson")
 SHOWN = 20  # bad rows that are told one by one
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = (
         "Imports examples to label from a CSV (a row each) or NDJSON file. What is "
         "here already is passed over, so an import that broke off is started again."

@@ -5,12 +5,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.management.base import CommandError
+from django.db import connection
+
 from mlsystem import commands, tasks  # noqa: F401  # registers the tasks
 from mlsystem.bring import Brought, bring_table
 from mlsystem.management.commands.run import follow
+from mlsystem.management.commands.up import first_admin
 from mlsystem.orchestrator import pipeline, publish
+from mlsystem.supervisor import ground
 from monitoring.models import Evaluation
-from registry import projects
+from registry import people, project_rules
 from registry.catalogue import METRICS
 from registry.clock import now
 from registry.models import User
@@ -27,7 +32,7 @@ class Command(commands.Verdict):
         parser.add_argument("slug", metavar="SLUG")
         parser.add_argument("--data", type=Path, required=True, metavar="FILE")
         parser.add_argument("--target", required=True, metavar="COLUMN")
-        parser.add_argument("--task", choices=projects.TASKS, default="")
+        parser.add_argument("--task", choices=project_rules.TASKS, default="")
         parser.add_argument("--time", default="", metavar="COLUMN")
         parser.add_argument("--group", default="", metavar="COLUMN")
         parser.add_argument("--run", action="store_true")
@@ -36,6 +41,10 @@ class Command(commands.Verdict):
         )
 
     def act(self, *, slug: str, run: bool, budget: int, **options: Any) -> int:  # type: ignore[override]
+        pipeline.check_budget(budget)  # before anything is stored
+        make_ready()
+        for line in first_admin():
+            self.stderr.write(line)
         brought = bring_table(
             slug=slug,
             path=options["data"],
@@ -87,7 +96,20 @@ def _judged(evaluations: Any) -> str:
     return f"; {METRICS[key].label} {metric['value']:.4g}{span} on the sealed test."
 
 
-def _owner() -> User | None:
+def make_ready() -> None:
+    """The embedded database is made by whoever comes first; one of many machines is
+    migrated once, by whoever runs them."""
+    try:
+        ground.migrated(migrate=connection.vendor == "sqlite")
+    except ground.CannotStart as refusal:
+        raise CommandError(str(refusal)) from None
+
+
+def _owner() -> User:
     """Whoever runs commands here is an administrator: the first one gets the project."""
-    admins = User.objects.filter(is_staff=True, is_active=True, is_service=False)
-    return admins.order_by("pk").first()
+    found = people.administrators().order_by("pk").first()
+    if found is None:
+        raise CommandError(
+            "Nobody may administer here: manage.py create_user NAME --staff."
+        )
+    return found

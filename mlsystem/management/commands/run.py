@@ -8,8 +8,14 @@ from django.core.management.base import CommandError
 
 from mlsystem import commands, tasks  # noqa: F401  # registers the tasks
 from mlsystem.orchestrator import pipeline
-from mlsystem.orchestrator.foreground import work_through
+from mlsystem.orchestrator.foreground import (
+    STALE,
+    last_sign,
+    left_behind,
+    work_through,
+)
 from mlsystem.orchestrator.progress import Lines, verdict_lines
+from registry import jobs, moments
 from registry.clock import now
 from registry.models import Project, Run
 
@@ -42,10 +48,33 @@ class Command(commands.Verdict):
             )
         if at is not None and at > now():
             raise CommandError(f"--at {at:%Y-%m-%d} is in the future.")
-        run = pipeline.start(
+        pipeline.check_budget(budget)
+        run = self._taken_over(found, at, budget) or pipeline.start(
             project=found, budget=budget, as_of=at, trigger="command", now=now()
         )
         return follow(run, write=self.stdout.write)
+
+    def _taken_over(
+        self, project: Project, at: datetime | None, budget: int
+    ) -> Run | None:
+        """What another process of this command left half-done goes on here, so that
+        cron heals by itself. Of another day, or asked for otherwise, it is ended: a
+        lease after its last sign of life, for that cannot be undone."""
+        clock = now()
+        run = left_behind(project, now=clock)
+        if run is None:
+            return None
+        told = f"Run {run.number} was left half-done by a process that is gone: "
+        last = last_sign(run)
+        asked_alike = (run.as_of, run.budget_seconds) == (at, budget)
+        if last < clock - STALE or not asked_alike:
+            if last > clock - jobs.LEASE:
+                pipeline.refuse_second(project)
+            pipeline.cancel(run=run, now=clock)
+            self.stdout.write(f"{told}it is cancelled, a new one begins.")
+            return None
+        self.stdout.write(f"{told}it goes on here.")
+        return run
 
 
 def follow(run: Run, *, write: Any) -> int:
@@ -64,13 +93,14 @@ def moment(text: str) -> datetime:
     from argparse import ArgumentTypeError
 
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
+        at = moments.read(text)
+    except ValueError as error:
+        told = str(error) if str(error) == moments.BOUNDS else ""
         raise ArgumentTypeError(
-            f"{text!r}: write 2026-01-31 or 2026-01-31T12:00:00Z."
+            f"{text!r}: {told or 'write 2026-01-31 or 2026-01-31T12:00:00Z.'}"
         ) from None
     if len(text) == len("2026-01-31"):
         return datetime.combine(at, time.max, tzinfo=UTC)
-    if at.tzinfo is None:
+    if datetime.fromisoformat(text).tzinfo is None:
         raise ArgumentTypeError(f"{text!r}: write the offset, as 2026-01-31T12:00:00Z.")
     return at

@@ -3,7 +3,7 @@
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -26,43 +26,41 @@ class Command(BaseCommand):
         parser.add_argument("role", nargs="?", choices=programs.ROLES)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        role = options["role"]
+        alone = ground.only_one(settings.DATA_DIR) if role is None else nullcontext()
         try:
-            serve(options["role"])
+            with alone:
+                serve(role)
         except ground.CannotStart as refusal:
             raise CommandError(str(refusal)) from None
 
 
 def serve(role: str | None = None, *, welcome: Sequence[str] = ()) -> None:
-    """Runs until a signal comes; refuses with `ground.CannotStart`. `welcome` is said
-    when everything answers."""
+    """Runs until a signal comes; refuses with `ground.CannotStart`. Whoever serves every
+    role holds the folder (`ground.only_one`). `welcome` is said when all of it answers."""
+    ground.runs_here()
     roles = [role] if role else list(programs.ROLES)
     say = Printer(sys.stdout)
-    with ExitStack() as held:
-        if role is None:
-            held.enter_context(ground.only_one(settings.DATA_DIR))
-        if "web" in roles:
-            ground.port_is_free(settings.HOST, settings.PORT)
-            ground.static_files_collected()
-        ground.migrated(migrate=role is None)
-        welcome = [*(first_admin() if role is None else ()), *welcome]
-        ground.connections_suffice(roles)
-        needed = [program for name in roles for program in programs.of_role(name)]
-        if settings.EMBEDDED_BROKER and role is None:
-            ground.end_stray_broker()
-            needed.insert(0, programs.broker())
-        elif settings.EMBEDDED_BROKER and not embedded.broker_answers(
-            settings.DATA_DIR
-        ):
-            raise ground.CannotStart(
-                f"`up {role}` finds no broker: set REDIS_URL, or start everything "
-                "with `up`."
-            )
-        Fleet(needed, say=say).run(
-            ready=lambda: (
-                "web" not in roles or ground.answers(settings.HOST, settings.PORT)
-            ),
-            announce=lambda: _announce(say, _greeting(roles), welcome),
+    if "web" in roles:
+        ground.port_is_free(settings.HOST, settings.PORT)
+        ground.static_files_collected()
+    ground.migrated(migrate=role is None)
+    welcome = [*(first_admin() if role is None else ()), *welcome]
+    ground.connections_suffice(roles)
+    needed = [program for name in roles for program in programs.of_role(name)]
+    if settings.EMBEDDED_BROKER and role is None:
+        ground.end_stray_broker()
+        needed.insert(0, programs.broker())
+    elif settings.EMBEDDED_BROKER and not embedded.broker_answers(settings.DATA_DIR):
+        raise ground.CannotStart(
+            f"`up {role}` finds no broker: set REDIS_URL, or start everything with `up`."
         )
+    Fleet(needed, say=say).run(
+        ready=lambda: (
+            "web" not in roles or ground.answers(settings.HOST, settings.PORT)
+        ),
+        announce=lambda: _announce(say, _greeting(roles), welcome),
+    )
 
 
 def first_admin() -> list[str]:

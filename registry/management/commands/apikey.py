@@ -4,16 +4,17 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from registry import keys
 from registry.catalogue import SCOPES
 from registry.clock import now
+from registry.commands import HouseCommand
 from registry.errors import DomainError
 from registry.models import Project, User
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = "Makes an API key and prints it once, alone on stdout."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -3,13 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from registry.checking import check
+from registry.commands import HouseCommand
 from registry.errors import DomainError
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = (
         "Tells what is wrong with a project's module, data or features; exit 1 if so."
     )

@@ -4,16 +4,17 @@ them in."""
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import transaction
 
 from registry import people
 from registry.actors import COMMAND_LINE
+from registry.commands import HouseCommand
 from registry.errors import DomainError
 from registry.models import Project, User
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = (
         "Makes a person and prints a one-time link with which they choose a password. "
         "For somebody who exists: adds the roles and prints a new link."

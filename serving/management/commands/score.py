@@ -7,10 +7,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from registry import jobs
 from registry.actors import COMMAND_LINE
+from registry.commands import HouseCommand
 from registry.errors import DomainError
 from registry.models import Job, Project
 from registry.tables import read_table
@@ -21,7 +22,7 @@ FORMATS = (".parquet", ".csv", ".jsonl")
 PAUSE = 0.5  # seconds between looks at a job that a worker took
 
 
-class Command(BaseCommand):
+class Command(HouseCommand):
     help = (
         "Scores a CSV, Parquet or JSON Lines file; every row is logged and watched like "
         "other predictions. Stopped half-way, the same command goes on."

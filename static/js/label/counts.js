@@ -1,5 +1,7 @@
 // How far it is: mine, left, in this sitting.
 
+import { keep, kept } from "./kept.js";
+
 const spaced = (number) => Number(number).toLocaleString("en").replaceAll(",", "\u202f");
 
 export function count(bench, mine) {
@@ -15,8 +17,8 @@ export function count(bench, mine) {
   left.dataset.left = open;
   left.textContent = spaced(open);
   bar.value = bar.dataset.done / (open + Number(bar.dataset.done) || 1);
-  const sitting = Math.max(Number(sessionStorage.getItem("label:sitting") ?? 0) + step, 0);
-  sessionStorage.setItem("label:sitting", sitting);
+  const sitting = Math.max(Number(kept("label:sitting", "sessionStorage") ?? 0) + step, 0);
+  keep("label:sitting", sitting, "sessionStorage");
   find("[data-sitting]").textContent = ` · ${sitting} in this sitting`;
   find("[data-sitting]").hidden = !sitting;
 }

@@ -7,12 +7,18 @@ export function keyOf(event) {
   return event.key === "Backspace" ? "u" : event.key.toLowerCase();
 }
 
-export function isTyped(event) {
-  const { target, key } = event;
+export function isTyped({ key }, target) {
   if (!target.matches("input, textarea, select") || target.type === "checkbox") return false;
   if (!target.matches("[data-number]")) return true;
   if (key === "Enter") return false;
   const empty = target.value === "";
   return /^[\d.,+\-\u2212]$/.test(key) || (key === "e" && !empty)
     || (key.length > 1 && !(key === "Backspace" && empty));
+}
+
+// What the browser would have done with this key in a field, at its end.
+export function type({ key }, field) {
+  if (!field.matches("textarea, input:not([type=checkbox])")) return;
+  if (key === "Backspace") field.value = field.value.slice(0, -1);
+  else if ([...key].length === 1) field.value += key;
 }

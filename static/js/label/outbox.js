@@ -13,20 +13,18 @@ export class Outbox {
     this.sending = null;
     this.failures = 0;
     this.reason = "";
-    this.storage = usable(window.localStorage) ? window.localStorage : null;
+    this.storage = storage();
     window.addEventListener("online", () => this.flush(true));
     window.addEventListener("storage", () => this.tell());
     window.addEventListener("beforeunload", (event) => {
-      if (!this.storage && this.memory.size) event.preventDefault();
+      if (this.memory.size) event.preventDefault();
     });
   }
 
   items() {
-    const texts = this.storage
-      ? Object.keys(this.storage).filter((key) => key.startsWith(this.prefix))
-          .map((key) => [key, this.storage.getItem(key)])
-      : [...this.memory];
-    return texts.filter(([, text]) => text)
+    const stored = Object.keys(this.storage ?? {}).filter((key) => key.startsWith(this.prefix))
+      .map((key) => [key, this.storage.getItem(key)]);
+    return [...new Map([...stored, ...this.memory])].filter(([, text]) => text)
       .map(([key, text]) => ({ ...JSON.parse(text), key }))
       .sort((a, b) => a.at - b.at);
   }
@@ -34,15 +32,19 @@ export class Outbox {
   put(item) {
     const at = Math.max(Date.now(), (this.last ?? 0) + 1);
     this.last = at;
-    const key = `${this.prefix}${at}:${item.fields.client_key}`;
-    const text = JSON.stringify({ ...item, at });
-    try {
-      (this.storage ?? { setItem: (k, t) => this.memory.set(k, t) }).setItem(key, text);
-    } catch {
-      this.memory.set(key, text); // the disk is full: at least until the tab is closed
-    }
+    this.keep({ ...item, at, key: `${this.prefix}${at}:${item.fields.client_key}` });
     this.flush();
     setTimeout(() => this.tell(), QUIET + 50);
+  }
+
+  keep({ key, ...item }) {
+    const text = JSON.stringify(item);
+    try {
+      this.storage.setItem(key, text);
+      this.memory.delete(key);
+    } catch {
+      this.memory.set(key, text); // no storage, or it is full: until the tab is closed
+    }
   }
 
   drop(item) {
@@ -51,14 +53,21 @@ export class Outbox {
     this.tell();
   }
 
-  // The newest answer that is not on its way yet: it can be taken back right here.
+  // The newest answer, where it was never sent: it can be taken back right here. What
+  // was sent may have arrived, also where no receipt came: only the server takes it back.
   newest() {
     const item = this.items().at(-1);
-    return item && item.key !== this.sending ? item : null;
+    return item && !item.tried ? item : null;
   }
 
-  async idle() {
-    while (this.sending) await new Promise((done) => setTimeout(done, 20));
+  // Whether the server has all, after one more try of at most so many milliseconds.
+  async emptied(patience) {
+    const end = Date.now() + patience;
+    this.flush(true);
+    while (this.items().length && Date.now() < end && (this.sending || !this.failures)) {
+      await new Promise((done) => setTimeout(done, 20));
+    }
+    return !this.items().length;
   }
 
   async flush(now = false) {
@@ -70,6 +79,7 @@ export class Outbox {
     const [item] = this.items();
     if (!item) return;
     this.sending = item.key;
+    if (!item.tried) this.keep({ ...item, tried: true });
     const answer = await this.send(item).catch(() => ({ state: "lost" }));
     this.sending = null;
     if (answer.state === "taken") {
@@ -80,7 +90,7 @@ export class Outbox {
     } else if (answer.state === "refused") {
       this.failures = 0;
       this.drop(item);
-      this.refused(item, answer.reason);
+      this.refused(item, answer);
     } else {
       this.failures += 1;
       this.reason = answer.reason ?? "";
@@ -104,12 +114,11 @@ export class Outbox {
   }
 }
 
-function usable(storage) {
+// Also one that is full: what it holds is to be sent.
+function storage() {
   try {
-    storage.setItem("label:try", "1");
-    storage.removeItem("label:try");
-    return true;
+    return window.localStorage;
   } catch {
-    return false;
+    return null; // forbidden
   }
 }

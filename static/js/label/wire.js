@@ -4,20 +4,21 @@
 const FINAL = [400, 404, 409, 422];
 export const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
 
-export async function post(address, fields) {
+export async function post(address, fields, limit = 20000) {
   const body = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...fields, csrfmiddlewaretoken: token() })) {
     for (const one of [value].flat()) body.append(name, one);
   }
   const answer = await fetch(address, {
-    method: "POST", body, redirect: "manual",
+    method: "POST", body, redirect: "manual", signal: AbortSignal.timeout(limit),
     headers: { Accept: "application/problem+json, text/html" },
   });
   if (answer.type === "opaqueredirect") return { state: "lost", reason: "sign in again" };
   const text = await answer.text();
   if (answer.ok) return { state: "taken", html: text };
   const reason = detail(text, answer.status);
-  return { state: FINAL.includes(answer.status) ? "refused" : "lost", reason };
+  const state = FINAL.includes(answer.status) ? "refused" : "lost";
+  return { state, reason, mend: answer.status === 400 }; // another value may be right
 }
 
 function detail(text, status) {
