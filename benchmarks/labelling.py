@@ -215,7 +215,7 @@ def measure_naive() -> Timed:
 
 def measure_row_by_row() -> Bulk:
     """The same work on every row, and each stored by itself."""
-    from labelling.labeller import intake, vectors
+    from labelling.labeller import drafts, vectors
     from labelling.models import Example, ExamplePayload, ExampleVector
     from registry.models import Project
 
@@ -225,7 +225,7 @@ def measure_row_by_row() -> Bulk:
     def store() -> None:
         for text in texts(NAIVE):
             item = {"payload": {"text": f"again {text}"}}
-            draft = intake.read_draft(project=project, item=item, index=0)
+            draft = drafts.read_draft(project=project, item=item, index=0)
             if Example.objects.filter(project=project, key=draft.key).exists():
                 continue
             example = Example.objects.create(

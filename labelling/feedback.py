@@ -12,7 +12,7 @@ from labelling.collector import matching
 from labelling.collector.claims import Claim
 from labelling.collector.truth import Source, Summary, store
 from labelling.collector.values import Value, check_value
-from labelling.labeller import intake
+from labelling.labeller import drafts, intake
 from labelling.models import OF_PREDICTION, Example, Feedback
 from registry.errors import FieldError, InvalidInput, NotFound, TooMany
 from registry.models import Project
@@ -132,11 +132,11 @@ def ask_for_label(
     payload = prediction.input or prediction.features
     if not isinstance(payload, dict) or not payload:
         payload = {"entity": prediction.entity, "reference": prediction.reference}
-    draft = intake.Draft(
+    draft = drafts.Draft(
         index=0,
         key=f"{OF_PREDICTION}{prediction.pk}",
         payload=payload,
-        content_hash=intake.content_hash(payload, project=project),
+        content_hash=drafts.content_hash(payload, project=project),
         priority=PRIORITY,
         reason=reason,
         prediction_id=prediction.pk,

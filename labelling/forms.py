@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from labelling.labeller import flags, guidelines
-from labelling.labeller.intake import MOST_ANSWERS
+from labelling.labeller.drafts import MOST_ANSWERS
 from labelling.labeller.reading import LONGEST
 from registry.forms import PageForm
 from registry.models import Project

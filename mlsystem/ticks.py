@@ -15,7 +15,7 @@ from labelling import housekeeping as labelling_housekeeping
 from mlsystem import baselines
 from mlsystem.orchestrator import pipeline, triggers
 from monitoring import housekeeping as monitoring_housekeeping
-from registry import definition_sync, drafts, imports, jobs, people, schedules
+from registry import definition_sync, drafts, imports, people, schedules, sending
 from registry.clock import now as clock_now
 from registry.models import Invitation, Job
 from registry.web import idempotency
@@ -37,7 +37,7 @@ def _each(parts: tuple[Part, ...], *, now: datetime) -> None:
 
 
 def _send_due_jobs(now: datetime) -> None:
-    jobs.resend_due(now=now)
+    sending.resend_due(now=now)
 
 
 def _start_due_schedules(now: datetime) -> None:

@@ -13,7 +13,14 @@ from registry.schema import KINDS
 from registry.windows import Window
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}\Z")
-_OURS = frozenset({__name__, "registry.definitions", "registry.definition_windows"})
+_OURS = frozenset(
+    {
+        __name__,
+        "registry.definitions",
+        "registry.definition_data",
+        "registry.definition_windows",
+    }
+)
 
 
 class Declared:

@@ -5,10 +5,9 @@ Everything is checked where it is written; a mistake names module, line and cure
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TypeVar
 
 from registry import cards, plans, precedence
@@ -24,16 +23,15 @@ from registry.aggregates import (
     Std,
     Sum,
 )
+from registry.definition_data import Sourced
 from registry.definition_parts import (
     Baseline,
     Column,
     DefinitionError,
-    Derived,
     Feature,
     GroupMean,
     Lookup,
     Rule,
-    Source,
     days,
     hours,
     share,
@@ -41,7 +39,6 @@ from registry.definition_parts import (
 )
 from registry.definition_windows import Windowed
 from registry.errors import InvalidInput
-from registry.guarded import Guarded
 from registry.images import png
 from registry.row_features import (
     ROW_FEATURES,
@@ -91,7 +88,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Class = TypeVar("_Class", bound=type)
 
 
-class Project(Windowed):
+class Project(Sourced, Windowed):
     """One prediction problem, declared. Only slug, task and target must be given;
     what is not declared here stays open to the project's pages."""
 
@@ -145,11 +142,6 @@ class Project(Windowed):
         for attribute, value in given.items():
             if value is not None:
                 self._set(attribute, value, line)
-        self.sources: list[Source] = []
-        self.derived: list[Derived] = []
-        self.filters: list[Guarded] = []
-        self.fields: dict[str, dict[str, Any]] = {}
-        self.excluded: dict[str, int] = {}
         self.lookups: list[Lookup] = []
         self.computed = []
         self.baselines: list[Baseline] = []
@@ -168,86 +160,6 @@ class Project(Windowed):
 
     def __repr__(self) -> str:
         return f"<definition of {self.slug} in {self.module}>"
-
-    # Data
-
-    def source(
-        self,
-        name: str,
-        *,
-        table: str = "",
-        sql: str = "",
-        file: str = "",
-        source: str = "",
-        watermark: str = "",
-        rows: Callable[[], Iterable[Mapping[str, Any]]] | None = None,
-    ) -> None:
-        """Rows to read, or a function that makes them; the first source holds the rows
-        to learn from."""
-        line = self._line()
-        self._named("source", name, [s.name for s in self.sources], line)
-        if sum(map(bool, (table, sql, file, callable(rows)))) != 1:
-            cure = "give one of table, sql, file and rows"
-            self._refuse(line, f"source {name}", cure)
-        if (table or sql) and not source:
-            cure = "say source=, the NAME of SOURCE_<NAME>_URL"
-            self._refuse(line, f"source {name}", cure)
-        if file and (Path(file).is_absolute() or ".." in Path(file).parts):
-            self._refuse(line, f"source {name}", "name a file beside the module")
-        made = None
-        if callable(rows):
-            make = rows  # the function of this source, also when another is declared
-            made = self._guarded(
-                lambda: list(make()), line, f"source {name}", "it cannot be read"
-            )
-        self.sources.append(
-            Source(name, line, table, sql, file, source.lower(), watermark, made)
-        )
-
-    def derive(
-        self,
-        name: str,
-        function: Callable[[dict[str, Any]], Any],
-        kind: str = "",
-        *,
-        source: str = "",
-    ) -> None:
-        """A column computed from a row (its columns, the ones derived before, and
-        `row_number` from 1); missing where the function fails. Of the first source,
-        unless another is named."""
-        line = self._line()
-        if source and source not in [known.name for known in self.sources]:
-            self._refuse(line, f"derive {name}", f"declare the source {source} first")
-        self._kind(kind or "text", line, f"column {name}")
-        guarded = self._guarded(function, line, f"derive {name}", "it is missing")
-        self.derived.append(Derived(name, guarded, kind or None, line, source))
-
-    def filter(self, function: Callable[[dict[str, Any]], Any]) -> None:
-        """Keep the rows for which the function is true; where it fails, not."""
-        line = self._line()
-        self.filters.append(
-            self._guarded(function, line, "filter", "the row is left out")
-        )
-
-    def exclude(self, *columns: str) -> None:
-        """Columns that are no inputs."""
-        line = self._line()
-        self.excluded |= dict.fromkeys(columns, line)
-        self.lines |= {f"fields.{name}": line for name in columns}
-
-    def field(self, name: str, **changes: Any) -> None:
-        """What a column is, where the guess is not right: kind, required, unit,
-        minimum, maximum, categories; `learn=False`: for keys, not for models. A column
-        of the entity becomes an input by it."""
-        line = self._line()
-        allowed = {"kind", "required", "unit", "minimum", "maximum", "categories"}
-        allowed.add("learn")
-        if unknown := set(changes) - allowed:
-            cure = f"write some of {', '.join(sorted(allowed))}"
-            self._refuse(line, f"field {name}: {', '.join(unknown)}", cure)
-        self._kind(changes.get("kind", "text"), line, f"field {name}")
-        self.fields[name] = changes
-        self.lines[f"fields.{name}"] = line
 
     # Features
 

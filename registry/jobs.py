@@ -9,8 +9,7 @@ can change nothing any more. The tick sends again what is due and has no live le
 import logging
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,13 +22,12 @@ from django.db.models.functions import Concat
 from registry.clock import now as clock_now
 from registry.errors import Conflict, DomainError
 from registry.models import Job, Project, User
+from registry.sending import send
 
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=60)
 HEARTBEAT = 15.0  # seconds; three may fail before the lease ends
-FIRST_RESEND = timedelta(seconds=60)  # doubling, so a dead broker is not flooded
-LONGEST_RESEND = timedelta(minutes=30)
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
 DIED = "Its worker died in the last attempt."
 LOG_LIMIT = 200_000  # characters kept of a job's log
@@ -88,49 +86,6 @@ def enqueue(
     if job.due_at <= now:
         transaction.on_commit(lambda: send(job, now=clock_now()))
     return job
-
-
-def send(job: Job, *, now: datetime) -> None:
-    """Hand the id to the broker; a broker that is down is left to the tick."""
-    from kombu.exceptions import OperationalError
-
-    Job.objects.filter(pk=job.pk).update(sent_at=now, sends=F("sends") + 1)
-    try:
-        current_app.send_task(
-            job.task, [str(job.pk)], queue=job.lane, retry=False, ignore_result=True
-        )
-    except (OperationalError, OSError) as error:
-        logger.warning("job %s not sent, the tick will: %s", job.pk, error)
-
-
-@contextmanager
-def without_broker() -> Iterator[None]:
-    """For a process that works its jobs itself: that none was sent is no news there."""
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def resend_due(*, now: datetime, limit: int = 200) -> int:
-    """Send what is due and has no live lease, each row at most once in its pause."""
-    waiting = Job.objects.filter(
-        Q(state=Job.State.QUEUED, due_at__lte=now)
-        | Q(state=Job.State.RUNNING, lease_until__lt=now)
-    ).order_by("due_at")[:limit]
-    sent = 0
-    for job in waiting:
-        pause = min(FIRST_RESEND * 2 ** max(job.sends - 1, 0), LONGEST_RESEND)
-        if job.sent_at and job.sent_at > now - pause:
-            continue
-        # Two ticks may run at once: only one of them moves `sent_at`.
-        claimed = Job.objects.filter(pk=job.pk, sent_at=job.sent_at).update(sent_at=now)
-        if claimed:
-            send(job, now=now)
-            sent += 1
-    return sent
 
 
 def claim(job_id: UUID | str, *, now: datetime) -> Job | None:

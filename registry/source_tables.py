@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from registry import sources, tables
+from registry import source_databases, sources, tables
 from registry.definition_parts import Source
 from registry.errors import NotFound
 
@@ -33,7 +33,7 @@ def of(source: str) -> list[str]:
     url = _url(source)
     if _is_folder(url):
         return _files(Path(urlsplit(url).path))
-    return sources.list_tables(Source(source, 0, source=source), url)[:MOST]
+    return source_databases.list_tables(Source(source, 0, source=source), url)[:MOST]
 
 
 def check(*, source: str, table: str) -> None:
@@ -65,7 +65,7 @@ def _is_folder(url: str) -> bool:
 
 def _files(folder: Path) -> list[str]:
     if not folder.is_dir():
-        raise sources.SourceError("Its folder is not there.")
+        raise source_databases.SourceError("Its folder is not there.")
     found = [
         str(path.relative_to(folder))
         for path in sorted(folder.rglob("*"))

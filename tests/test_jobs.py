@@ -8,7 +8,7 @@ import pytest
 from celery import shared_task
 from django.db import transaction
 
-from registry import jobs
+from registry import jobs, sending
 from registry.errors import Conflict
 from registry.models import AuditEntry, Job
 from tests.processes import end_of, start_python
@@ -54,7 +54,9 @@ def broker(monkeypatch):
     """What was sent; nothing leaves the process."""
     seen.clear()
     sent = []
-    monkeypatch.setattr(jobs.current_app, "send_task", lambda *a, **k: sent.append(a))
+    monkeypatch.setattr(
+        sending.current_app, "send_task", lambda *a, **k: sent.append(a)
+    )
     return sent
 
 
@@ -77,16 +79,18 @@ def test_a_dead_broker_does_not_stop_the_caller_and_the_tick_sends_later(
     def refuse(*args, **kwargs):
         raise OperationalError("no broker")
 
-    monkeypatch.setattr(jobs.current_app, "send_task", refuse)
+    monkeypatch.setattr(sending.current_app, "send_task", refuse)
     job = jobs.enqueue(task="tests.note", args={"word": "late"})
-    monkeypatch.setattr(jobs.current_app, "send_task", lambda *a, **k: broker.append(a))
+    monkeypatch.setattr(
+        sending.current_app, "send_task", lambda *a, **k: broker.append(a)
+    )
     sent_at = Job.objects.get(pk=job.pk).sent_at
-    assert jobs.resend_due(now=sent_at + timedelta(seconds=30)) == 0
-    assert jobs.resend_due(now=sent_at + timedelta(seconds=61)) == 1
+    assert sending.resend_due(now=sent_at + timedelta(seconds=30)) == 0
+    assert sending.resend_due(now=sent_at + timedelta(seconds=61)) == 1
     assert broker == [("tests.note", [str(job.pk)])]
     # The second pause is twice as long.
-    assert jobs.resend_due(now=sent_at + timedelta(seconds=61 + 100)) == 0
-    assert jobs.resend_due(now=sent_at + timedelta(seconds=61 + 125)) == 1
+    assert sending.resend_due(now=sent_at + timedelta(seconds=61 + 100)) == 0
+    assert sending.resend_due(now=sent_at + timedelta(seconds=61 + 125)) == 1
 
 
 @pytest.mark.django_db
@@ -200,7 +204,7 @@ WORKER = """
 import os, sys, time
 from datetime import timedelta
 from django.db import transaction
-from registry import jobs
+from registry import jobs, sending
 from registry.models import AuditEntry, Job
 jobs.LEASE, jobs.HEARTBEAT = timedelta(seconds=float(sys.argv[2])), 0.3
 deadly = sys.argv[1] == "deadly"

@@ -7,7 +7,7 @@ from django.db.models import F
 from pytest_django import Settings
 
 from mlsystem import baselines
-from registry import datasets, definition_sync, jobs
+from registry import datasets, definition_sync, jobs, sending
 from registry.models import Project
 from serving import tasks  # noqa: F401  # registers the task
 from serving.model_server import states
@@ -106,7 +106,7 @@ def test_a_source_is_scored_as_its_entities_would_be_predicted(
 ) -> None:
     from registry.models import Job
 
-    monkeypatch.setattr(jobs.current_app, "send_task", lambda *a, **k: None)
+    monkeypatch.setattr(sending.current_app, "send_task", lambda *a, **k: None)
     response = rest.post("scorings", {"source": "parcels"})
     job = jobs.work_here(Job.objects.get(pk=response.json()["id"]))
     assert job.state == "succeeded", job.error

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
 
-from registry import jobs, storage
+from registry import jobs, sending, storage
 from registry.clock import now
 from registry.datasets import register_dataset
 from registry.models import Dataset, Job, Project
@@ -34,7 +34,7 @@ ROWS = 240
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs.current_app, "send_task", lambda *a, **k: None)
+    monkeypatch.setattr(sending.current_app, "send_task", lambda *a, **k: None)
     monkeypatch.setattr(tables, "CHUNK", 50)
 
 

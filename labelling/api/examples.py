@@ -6,7 +6,8 @@ from django.http import StreamingHttpResponse
 from rest_framework import serializers
 
 from labelling.labeller import export, files
-from labelling.labeller.intake import BadExample, Taken, import_examples, read_draft
+from labelling.labeller.drafts import BadExample, read_draft
+from labelling.labeller.intake import Taken, import_examples
 from labelling.models import Example
 from registry.clock import now as clock_now
 from registry.errors import FieldError, InvalidInput, TooLarge

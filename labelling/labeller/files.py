@@ -6,7 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from labelling.labeller.intake import CHUNK, LONGEST_PAYLOAD, BadExample
+from labelling.labeller.drafts import LONGEST_PAYLOAD, BadExample
+from labelling.labeller.intake import CHUNK
 from registry import frames
 from registry.errors import InvalidInput
 from registry.models import Project

@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from labelling.labeller import files
-from labelling.labeller.intake import CHUNK, MOST_ANSWERS, BadExample, import_examples
+from labelling.labeller.drafts import MOST_ANSWERS, BadExample
+from labelling.labeller.intake import CHUNK, import_examples
 from registry import audit, imports, storage
 from registry.actors import Actor
 from registry.clock import now as clock_now

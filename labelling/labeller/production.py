@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from labelling.labeller import intake
+from labelling.labeller.drafts import Draft, content_hash
 from labelling.models import FROM_PRODUCTION, OF_PREDICTION, Example, Match
 from registry.models import Project
 from serving.models import Prediction
@@ -113,17 +114,15 @@ def confidence(output: dict[str, Any]) -> float | None:
     return None
 
 
-def _draft(
-    project: Project, prediction: Prediction, reason: str
-) -> intake.Draft | None:
+def _draft(project: Project, prediction: Prediction, reason: str) -> Draft | None:
     payload = prediction.input or prediction.features
     if not isinstance(payload, dict) or not payload:
         return None
-    return intake.Draft(
+    return Draft(
         index=0,
         key=f"{OF_PREDICTION}{prediction.pk}",
         payload=payload,
-        content_hash=intake.content_hash(payload, project=project),
+        content_hash=content_hash(payload, project=project),
         reason=reason,
         prediction_id=prediction.pk,
     )

@@ -21,7 +21,7 @@ from mlsystem.builder import trials
 from mlsystem.builder.build import Slot
 from mlsystem.builder.lengths import Lengths
 from mlsystem.builder.plan import BuildError, Plan
-from registry import jobs, storage
+from registry import jobs, sending, storage
 from registry.clock import now as clock_now
 from registry.models import Job, Run, Step
 
@@ -211,7 +211,7 @@ def _pull_forward(step: Step, *, now: datetime) -> None:
     )
     for job in ending:
         if ending.update(due_at=now):
-            transaction.on_commit(lambda job=job: jobs.send(job, now=now))  # type: ignore[misc]
+            transaction.on_commit(lambda job=job: sending.send(job, now=now))  # type: ignore[misc]
 
 
 def _unfinished(ids: Sequence[str]) -> Any:

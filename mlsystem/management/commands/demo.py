@@ -19,7 +19,7 @@ from mlsystem.demo.stories import STORIES
 from mlsystem.demo.story import Story
 from mlsystem.management.commands.up import first_admin, serve
 from mlsystem.supervisor import ground
-from registry import jobs
+from registry import sending
 from registry.clock import now
 from registry.errors import DomainError
 from registry.models import Project
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         stages = [stage for story in stories for stage in story.stages.items()]
         bar = Bar(dict(stages), out=sys.stdout)
         try:
-            with jobs.without_broker():  # none runs yet
+            with sending.without_broker():  # none runs yet
                 projects = _tell_all(stories, bar)
         finally:
             bar.end()
