@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -80,13 +79,19 @@ def test_a_child_killed_from_outside_costs_its_trial_alone(
         families=["dummy", "slow"], extra_families="tests.poisoned:FAMILIES"
     )
     spec = TrialSpec(number=1, family="slow", params={"x": 1.0}, seed=1)
-    with Slot(plan=plan, workdir=tmp_path / "w", deadline=time.time() + LONG) as slot:
-        slot.child.start(deadline=time.time() + LONG)
-        assert slot.child.pid is not None
-        killer = threading.Timer(0.3, os.kill, (slot.child.pid, signal.SIGKILL))
-        killer.start()
+    deadline, killed = time.time() + LONG, []
+
+    def kill_once() -> bool:
+        """Asked while a trial is waited for."""
+        if slot.child.pid is not None and not killed:
+            killed.append(slot.child.pid)
+            os.kill(slot.child.pid, signal.SIGKILL)
+        return False
+
+    with Slot(plan=plan, workdir=tmp_path / "w", deadline=deadline) as slot:
+        slot.child.start(deadline=deadline)
+        slot.child.poll = kill_once
         first, second = slot.run(spec), slot.run(spec)
-        killer.join()
 
     assert first.state == FAILED
     assert "SIGKILL" in first.error

@@ -92,7 +92,9 @@ def test_a_build_ends_by_its_deadline_with_a_model(
     with Slot(
         plan=make_plan(n=3000), workdir=tmp_path / "w", deadline=deadline, clock=clock
     ) as slot:
-        slot.child.start(deadline=deadline)
+        spec = slot.next_spec([])
+        assert spec
+        results.append(slot.run(spec))  # on a busy machine it takes what it takes
         clock.leave(6, before=deadline)
         while (spec := slot.next_spec([r.row for r in results])) is not None:
             results.append(slot.run(spec))

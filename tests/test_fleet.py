@@ -12,7 +12,7 @@ import pytest
 from mlsystem.supervisor.fleet import Fleet
 from mlsystem.supervisor.output import Printer
 from mlsystem.supervisor.programs import Program
-from tests.watching import alive, linux
+from tests.watching import alive, eventually, linux
 
 
 def shell(name: str, script: str, **more: float) -> Program:
@@ -24,9 +24,16 @@ def run_fleet(*programs: Program, until: Callable[[str], bool]) -> str:
     output = io.StringIO()
     fleet = Fleet(programs, say=Printer(output))
 
+    run_until(fleet, lambda: until(output.getvalue()))
+    return output.getvalue()
+
+
+def run_until(fleet: Fleet, done: Callable[[], bool]) -> None:
+    """Runs a fleet until the condition holds, 20 seconds at most."""
+
     def watch() -> None:
         deadline = time.monotonic() + 20
-        while not until(output.getvalue()) and time.monotonic() < deadline:
+        while not done() and time.monotonic() < deadline:
             time.sleep(0.05)
         fleet.stop()
 
@@ -34,7 +41,6 @@ def run_fleet(*programs: Program, until: Callable[[str], bool]) -> str:
     watcher.start()
     fleet.run(ready=lambda: True, announce=lambda: None)
     watcher.join()
-    return output.getvalue()
 
 
 def test_every_line_names_who_said_it():
@@ -64,7 +70,8 @@ def test_what_a_killed_program_started_is_killed_with_it():
         until=lambda text: "Killed by SIGKILL" in text,
     )
 
-    assert all(not alive(int(pid)) for pid in re.findall(r"child (\d+)", said))
+    children = re.findall(r"child (\d+)", said)
+    eventually(lambda: not any(alive(int(pid)) for pid in children))
 
 
 @pytest.mark.faults
@@ -77,7 +84,8 @@ def test_a_program_that_does_not_listen_is_ended_after_its_grace():
     )
 
     assert time.monotonic() - started < 10
-    assert not alive(int(re.findall(r"pid (\d+)", said)[0]))
+    pid = int(re.findall(r"pid (\d+)", said)[0])
+    eventually(lambda: not alive(pid))
 
 
 def test_the_broker_ends_after_those_who_need_it():
@@ -100,7 +108,6 @@ def test_a_reader_that_goes_away_does_not_stop_the_fleet(tmp_path):
             [shell("web", f"echo hello; sleep 0.5; touch {tmp_path}/alive; sleep 9")],
             say=Printer(nobody),
         )
-        threading.Timer(1.5, fleet.stop).start()
-        fleet.run(ready=lambda: True, announce=lambda: None)
+        run_until(fleet, (tmp_path / "alive").exists)
 
     assert (tmp_path / "alive").exists()

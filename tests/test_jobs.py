@@ -8,7 +8,7 @@ import pytest
 from celery import shared_task
 from django.db import transaction
 
-from registry import jobs, sending
+from registry import clock, jobs, sending
 from registry.errors import Conflict
 from registry.models import AuditEntry, Job
 from tests.processes import end_of, start_python
@@ -116,10 +116,10 @@ def test_a_failing_job_is_tried_three_times_later_each_time_and_says_why():
     job = jobs.enqueue(task="tests.fail")
     pauses = []
     for _ in range(3):
-        Job.objects.filter(pk=job.pk).update(due_at=datetime.now(UTC))
-        before = datetime.now(UTC)
-        jobs.work_here(job)
-        pauses.append(round((job.due_at - before).total_seconds()))
+        Job.objects.filter(pk=job.pk).update(due_at=NOON)
+        with clock.moved_to(NOON):
+            jobs.work_here(job)
+        pauses.append((job.due_at - NOON).total_seconds())
     assert pauses[:2] == [5, 20]
     assert job.state == "failed"
     assert job.message == "The disk is made of cheese."
@@ -204,7 +204,7 @@ WORKER = """
 import os, sys, time
 from datetime import timedelta
 from django.db import transaction
-from registry import jobs, sending
+from registry import clock, jobs, sending
 from registry.models import AuditEntry, Job
 jobs.LEASE, jobs.HEARTBEAT = timedelta(seconds=float(sys.argv[2])), 0.3
 deadly = sys.argv[1] == "deadly"

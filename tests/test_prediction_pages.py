@@ -37,10 +37,11 @@ def log() -> Project:
     """120 answers, the oldest first; every tenth of them fell back."""
     project = make_project()
     make_people(project)
+    moment = now()
     for i in range(120):
         make_prediction(
             project,
-            at=now() - timedelta(hours=120 - i),
+            at=moment - timedelta(hours=120 - i),
             reference=f"order {i}",
             role="fallback" if i % 10 == 0 else "live",
             fallback="Version 2: it was too slow." if i % 10 == 0 else "",

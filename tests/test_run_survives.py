@@ -77,7 +77,7 @@ def project() -> Project:
 @pytest.mark.faults
 def test_a_run_survives_the_death_of_its_workers(project: Project) -> None:
     run = pipeline.start(
-        project=project, budget=60, params={"slots": 1}, trigger="rest", now=now()
+        project=project, budget=300, params={"slots": 1}, trigger="rest", now=now()
     )
     for where in ("trial", "evaluate", "decide"):
         kill_in(where)

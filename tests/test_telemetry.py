@@ -41,7 +41,7 @@ work.apply([False])
 work.apply([True])
 import sentry_sdk
 from opentelemetry import trace
-sentry_sdk.flush()
+sentry_sdk.flush(timeout=60)
 trace.get_tracer_provider().force_flush()
 print("done")
 """

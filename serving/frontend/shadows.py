@@ -72,19 +72,22 @@ class _Queue:
                 while not self.waiting:
                     self.changed.wait()
                 batch = self.waiting.popleft()
+            stored = failed = 0
             try:
                 stored, failed = _ask(batch)
             except (DatabaseError, DomainError) as error:
                 logger.warning("%d shadows not stored: %s", len(batch.works), error)
-                stored, failed = 0, 0
             finally:
                 close_old_connections()
-                with self.changed:
-                    self.size -= len(batch.works)
-                    self.changed.notify_all()
-            project = batch.state.project.pk
+                self._done(batch, stored, failed)
+
+    def _done(self, batch: _Batch, stored: int, failed: int) -> None:
+        project = batch.state.project.pk
+        with self.changed:  # who waits for the end reads the whole count
             self.counts[project, "stored"] += stored
             self.counts[project, "failed"] += failed
+            self.size -= len(batch.works)
+            self.changed.notify_all()
 
     def drained(self, timeout: float) -> bool:
         with self.changed:

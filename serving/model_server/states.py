@@ -137,7 +137,7 @@ def _compared(slot: _Slot, project_id: int) -> State:
     if state is None or not same or again:
         state = slot.state = _load(project_id)
         slot.loaded = time.monotonic()
-    slot.checked = time.monotonic()
+    slot.checked = now  # from when we asked: loading may take long
     return state
 
 
