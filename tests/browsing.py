@@ -139,6 +139,7 @@ def look_at(watched: Watched, path: str, *, status: int = 200) -> list[str]:
 def look_around(watched: Watched) -> list[str]:
     """The same on a page that is open."""
     page, wrong = watched.page, list[str]()
+    page.wait_for_load_state()
     for size, scheme in LOOKS:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)

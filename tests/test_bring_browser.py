@@ -107,7 +107,9 @@ def test_a_table_becomes_a_model_and_a_line_to_paste(
     expect(again).to_be_visible(timeout=LONG)
     page.get_by_role("button", name="Put a key into it").click()
     expect(page.get_by_text("it is shown this once.")).to_be_visible()
+    page.wait_for_load_state()
     page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
 
     line = page.evaluate("navigator.clipboard.readText()")
     answer = json.loads(subprocess.check_output(shlex.split(line.replace("\\\n", ""))))

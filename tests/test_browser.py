@@ -167,6 +167,7 @@ def test_a_rollout_goes_by_its_slider_and_buttons(
     page.get_by_role("button", name="Baseline for everyone").click()
     expect(page.get_by_text("Everyone gets the baseline (version 1).")).to_be_visible()
     page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("button", name="Resume")).to_have_count(0)
     page.get_by_role("button", name="Back to version 1").click()
     expect(page.get_by_text("Rolled back.")).to_be_visible()
     assert rollout.of_project(project).live.number == 1

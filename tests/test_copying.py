@@ -25,6 +25,7 @@ def new_key(enter: Callable[..., Watched]) -> Callable[[str], Page]:
         watched.page.get_by_label("Name", exact=True).fill("The shop")
         watched.page.get_by_role("button", name="Make a key").click()
         expect(watched.page.get_by_text("it is shown this once")).to_be_visible()
+        watched.page.wait_for_load_state()
         watched.page.get_by_role("button", name="Copy").click()
         return watched.page
 

@@ -57,7 +57,8 @@ def test_a_run_fills_up_until_it_is_over(
     worker = work_on(Run.objects.get())
     try:
         folded = page.locator("#log-extract")
-        folded.locator("summary").click(timeout=LONG)
+        while folded.get_attribute("open", timeout=LONG) is None:
+            folded.locator("summary").click()  # may meet it while it is renewed
         steps = page.locator(".steps > li")
         expect(steps.nth(2)).to_have_attribute("data-state", "succeeded", timeout=LONG)
         expect(folded).to_have_attribute("open", "")  # nothing folds up meanwhile
@@ -67,8 +68,7 @@ def test_a_run_fills_up_until_it_is_over(
         )
     finally:
         worker.join()
-    expect(page.locator("#run")).not_to_have_attribute("hx-get", "x", timeout=LONG)
-    assert page.locator("#run[hx-get]").count() == 0
+    expect(page.locator("#run[hx-get]")).to_have_count(0, timeout=LONG)
     assert page.evaluate("window.loadedOnce")  # all of it in one page
     assert watched.said + watched.refused() == []
 
@@ -89,7 +89,9 @@ def test_a_run_that_nothing_happens_to_is_answered_without_a_body(
     )
     watched.open("/p/churn/runs/1")
 
-    watched.page.wait_for_timeout(5000)
+    for _ in range(2):
+        with watched.page.expect_response("**/runs/1"):
+            pass
 
     assert answers[0] == 200
     assert set(answers[1:]) == {304}
@@ -192,6 +194,8 @@ def test_a_rollout_is_aimed_asked_and_taken_back(
     page.get_by_label("Attribute", exact=True).first.fill("plan")
     page.get_by_label("Is one of").first.fill("gold")
     page.get_by_role("button", name="Save the targets").click()
+    expect(page.get_by_text("The targets are changed.")).to_be_visible()
+    page.wait_for_load_state()
     page.get_by_label("User or entity").fill("ann")
     page.get_by_label("Attributes").fill("plan=gold")
     expect(page.locator("#who")).to_contain_text("Target 1 speaks of it.")

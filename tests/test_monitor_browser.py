@@ -64,6 +64,7 @@ def test_a_choice_stands_in_the_address_and_back_undoes_it(owen: Watched) -> Non
     owen.open("/p/churn/monitor")
 
     page.get_by_role("link", name="7 days").click()
+    page.wait_for_url("**period=7d**")
     page.get_by_label("By", exact=True).select_option("hour")
     page.wait_for_url("**bucket=hour**")
     assert "period=7d" in page.url

@@ -54,7 +54,11 @@ const outbox = new Outbox({
     note.textContent = unsent ? `${unsent} unsent${reason ? `: ${reason}` : ""}` : "";
   },
 });
-const tabs = new Tabs(bench.dataset.outbox, () => cards().map(idOf));
+const tabs = new Tabs(bench.dataset.outbox, () => cards().map(idOf), (taken) => {
+  leave(taken);
+  settle();
+  refill();
+});
 
 // --- what goes to the server, and what comes back
 
@@ -391,6 +395,12 @@ keepLeases(
 );
 if (find("[data-wait]")) countDown(find("[data-wait]"));
 
+// Cards that my other window shows.
+function leave(taken) {
+  if (taken.length) elsewhere = true;
+  for (const card of cards()) if (taken.includes(idOf(card))) card.remove();
+}
+
 async function start() {
   for (const hidden of bench.querySelectorAll(".script[hidden]:not([data-sitting])")) hidden.hidden = false;
   if (find(".touch")) find(".touch").hidden = !window.matchMedia("(pointer: coarse)").matches;
@@ -406,9 +416,7 @@ async function start() {
   }
   const first = current();
   if (first) settle();
-  const taken = new Set(await tabs.taken(cards().map(idOf)));
-  elsewhere = taken.size > 0;
-  for (const card of cards()) if (taken.has(idOf(card))) card.remove();
+  leave(await tabs.taken(cards().map(idOf)));
   if (first) settle();
   outbox.flush(true);
   if (began) refill();

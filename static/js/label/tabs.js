@@ -1,9 +1,10 @@
 // Two tabs of one person hold different cards: a new tab asks which ones are taken.
 
-const PATIENCE = 60; // ms; a tab that lives answers within a few
+const PATIENCE = 60; // ms; a tab that lives answers within a few, a busy one later
 
 export class Tabs {
-  constructor(name, held) {
+  // `late`: told of cards another tab shows, when it took longer than patience to say so.
+  constructor(name, held, late) {
     this.me = crypto.getRandomValues(new Uint32Array(2)).join("-");
     this.channel = "BroadcastChannel" in window ? new BroadcastChannel(`label:${name}`) : null;
     this.asked = null;
@@ -12,7 +13,8 @@ export class Tabs {
         const mine = data.ask.filter((id) => held().includes(id));
         if (mine.length && !this.asked) this.channel.postMessage({ mine, to: data.from });
       } else if (data.mine && data.to === this.me) {
-        this.asked?.push(...data.mine);
+        if (this.asked) this.asked.push(...data.mine);
+        else late(data.mine);
       }
     });
   }
