@@ -22,11 +22,11 @@ hypothesis.settings.load_profile("house")
 # run while the other workers have nothing left to do.
 LONGEST = (
     *("browser", "schema_is_kept", "builder_core", "orchestrator", "supervisor"),
-    *("label_screen", "label_demo_browser", "bring_browser", "builder_child"),
-    *("label_outbox", "pages", "run_command", "flights_definition"),
+    *("label_demo_browser", "bring_browser", "builder_child", "label_outbox"),
+    *("plain_forms", "long_lists", "pages", "run_command", "flights_definition"),
     *("live_browser", "builds_api", "run_survives", "create_project"),
     *("route_matrix", "demo_feed", "monitor_browser", "charts_browser"),
-    *("demo_story", "version_pages", "demo_flights"),
+    *("demo_story", "version_pages", "demo_flights", "label_screen", "label_turns"),
 )
 
 

@@ -59,6 +59,13 @@ def make_people(project: Project) -> dict[str, Any]:
     }
 
 
+def make_project_with_people(slug: str = "churn") -> Project:
+    """Somebody of each role, and nothing else yet."""
+    project = make_project(slug)
+    make_people(project)
+    return project
+
+
 def make_full_project(slug: str = "churn", *, name: str = "Churn") -> Project:
     """Dataset, a run's model as canary, answers, truth, labels, alerts, notes, a key."""
     project = make_project(slug, name=name, entity=["customer"])

@@ -12,15 +12,13 @@ from labelling.labeller.consensus import Verdict, decide
 from labelling.labeller.intake import import_examples
 from labelling.models import AnnotatorStat, Example, GroundTruth, Match
 from registry.models import Project, User
-from tests.factories import make_prediction, make_project, make_user
-from tests.test_labelling_queue import NOW, answer, put, take, texts
+from tests.cards import NOW, answer, make_mail, put, take, texts
+from tests.factories import make_prediction, make_user
 
 
 @pytest.fixture
 def mail() -> Project:
-    return make_project(
-        "mail", target="spam", fields=[{"name": "text", "kind": "text"}]
-    )
+    return make_mail()
 
 
 @pytest.fixture

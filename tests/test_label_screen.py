@@ -1,17 +1,15 @@
-"""The labelling screen in a browser: one key an answer, the next card at once, undo also
-after a reload, two windows that never collide."""
+"""The labelling screen in a browser: one key an answer, the next card at once, undo
+also after a reload."""
 
-import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from labelling.labeller import guidelines
-from labelling.models import Annotation, AnnotatorStat, Example, Flag, Lease
+from labelling.models import Annotation, Example, Flag, Lease
 from registry.actors import Actor
 from registry.clock import now
-from tests.browsing import PHONE, WIDER, Watched, serious
 from tests.factories import make_user
 from tests.label_bench import (
     STEP,
@@ -23,7 +21,6 @@ from tests.label_bench import (
     opened,
     said,
     sent,
-    swipe,
 )
 from tests.watching import eventually
 
@@ -107,25 +104,6 @@ def test_fast_fingers_lose_nothing(enter: Enter) -> None:
         *((str(n), "No") for n in range(11)),
         ("11", "Yes"),
     ]
-    assert watched.said == []
-
-
-def test_a_second_window_gets_other_cards(enter: Enter) -> None:
-    make_mail()
-    watched = opened(enter)
-    first = watched.page
-    expect(first.locator("[data-card]")).to_have_count(3)
-    second = first.context.new_page()
-    second.goto(first.url)
-    expect(item(second)).to_have_text("Mail 3")
-    expect(second.locator("[data-card]")).to_have_count(3)
-    for page in (first, second):
-        page.keyboard.press("1")
-        sent(page)
-    assert {(key, state) for key, state, _ in said()} == {
-        ("0", "submitted"),
-        ("3", "submitted"),
-    }
     assert watched.said == []
 
 
@@ -233,174 +211,3 @@ def test_several_classes_are_toggled_and_saved(enter: Enter) -> None:
     page.keyboard.press("Enter")  # none of them is an answer
     sent(page)
     assert [value for *_, value in said()] == [["class 1", "class 11"], []]
-
-
-def test_when_all_is_labelled_the_page_says_so(enter: Enter) -> None:
-    make_mail(2)
-    page = opened(enter).page
-    page.keyboard.press("1")
-    expect(item(page)).to_have_text("Mail 1")
-    page.keyboard.press("1")
-    expect(page.get_by_role("heading", name="Everything is labelled")).to_be_visible()
-    page.keyboard.press("Backspace")
-    expect(item(page)).to_have_text("Mail 1")
-
-
-def test_what_others_hold_comes_back_by_itself(enter: Enter) -> None:
-    project = make_mail(1)
-    opened(enter)
-    omar = enter("Omar")
-    page = omar.page
-    page.clock.install()
-    omar.open("/p/mail/label")
-    expect(page.locator("[data-bench][data-ready]")).to_be_visible()
-    waits = page.get_by_role("heading", name="Everything left")
-    expect(waits).to_be_visible()
-    expect(page.locator("[data-count]")).not_to_have_text("60")  # it counts
-    Lease.objects.filter(example__project=project).update(expires_at=now())
-    asked = []
-
-    def lose(route: Route) -> None:
-        asked.append(route)
-        route.abort()
-
-    page.route("**/p/mail/label", lose)
-    page.clock.fast_forward(61_000)
-    eventually(lambda: page.evaluate("1") and asked)
-    expect(waits).to_be_visible()  # no connection is no reason to lose the page
-    page.unroute("**/p/mail/label")
-    page.clock.fast_forward(61_000)
-    expect(item(page)).to_have_text("Mail 0")
-
-
-def fail(enter: Enter, *, by_clock: bool = False) -> tuple[Watched, Any]:
-    """Erin fails on ten cards whose answer is known; what her page says then."""
-    make_mail(14)
-    Example.objects.update(gold="Yes")
-    watched = enter("Erin")
-    page = watched.page
-    if by_clock:
-        page.clock.install()
-    watched.open("/p/mail/label")
-    expect(page.locator("[data-bench][data-ready]")).to_be_visible()
-    held: list[Route] = []
-    for n in range(11):  # the eleventh is answered before the tenth has come back
-        expect(item(page)).to_have_text(f"Mail {n}")
-        if n == 9:
-            sent(page)
-            page.route(STEP, lambda route: held.append(route))
-        page.keyboard.press("1")
-    expect(item(page)).to_have_text("Mail 11")
-    page.route(STEP, lambda route: route.continue_())
-    held[0].continue_()
-    paused = page.get_by_role("region", name="You are paused")
-    expect(paused).to_contain_text("0 of 10")
-    sent(page)
-    return watched, paused
-
-
-def test_a_paused_page_looks_once_a_minute_whatever_came_back(enter: Enter) -> None:
-    page = fail(enter, by_clock=True)[0].page
-    asked: list[str] = []
-
-    def lose(route: Route) -> None:
-        asked.append(route.request.method)
-        route.abort()
-
-    page.route(re.compile("/p/mail/label$"), lose)
-    page.clock.fast_forward(61_000)
-    page.evaluate("fetch(location.href).catch(() => null)")  # after all that it asked
-    assert asked == ["HEAD", "GET"]
-
-
-def test_who_fails_on_known_cards_is_paused_calmly_and_loses_nothing(
-    enter: Enter,
-) -> None:
-    watched, paused = fail(enter)
-    page = watched.page
-    expect(paused).to_contain_text("Rosa")
-    eventually(lambda: not Lease.objects.exists())  # others may have her cards
-    expect(page.locator("[data-unsent]")).to_be_hidden()
-    expect(page.locator("[data-card]")).to_have_count(0)
-    assert len(said()) == 11
-    page.keyboard.press("u")
-    expect(page.locator("[data-last]")).to_contain_text("paused")
-    page.reload()
-    expect(paused).to_be_visible()
-    assert serious(page) == []
-    assert AnnotatorStat.objects.update(paused=False, gold_seen=0, gold_right=0) == 1
-    page.get_by_role("link", name="Look again").click()
-    expect(item(page)).to_have_text("Mail 11")
-    assert len(said()) == 11
-    assert watched.said + watched.refused() == []
-
-
-def test_it_works_without_a_script(enter: Enter) -> None:
-    make_mail()
-    page = enter("Erin", java_script_enabled=False).page
-    page.goto(enter().root + "/p/mail/label")
-    page.get_by_role("button", name="Yes").click()
-    expect(item(page)).to_have_text("Mail 1")
-    page.get_by_role("button", name="Cannot tell").click()
-    page.get_by_role("button", name="Skip").click()
-    expect(item(page)).to_have_text("Mail 3")
-    page.get_by_role("button", name="Undo").click()
-    expect(item(page)).to_have_text("Mail 2")
-    assert [(key, state) for key, state, _ in said()] == [
-        ("0", "submitted"), ("1", "submitted"), ("2", "undone"),
-    ]  # fmt: skip
-
-
-def test_on_a_phone_by_touch_and_swipe(enter: Enter) -> None:
-    make_mail()
-    watched = opened(enter, viewport=PHONE, has_touch=True, is_mobile=True)
-    page = watched.page
-    page.get_by_role("button", name="Yes").tap()
-    expect(item(page)).to_have_text("Mail 1")
-    expect(page.locator("[data-last]")).to_have_text("Last: Yes")
-    seen = """() => {
-      const box = document.querySelector("[data-undo] button").getBoundingClientRect();
-      const there = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-      return Boolean(there?.closest("[data-undo]"));
-    }"""
-    assert page.evaluate(seen)  # without scrolling, and over nothing
-    small = page.evaluate(
-        "[...document.querySelectorAll('.bench :is(button, summary, a)')]"
-        ".filter((one) => one.offsetHeight && one.offsetHeight < 44)"
-        ".map((one) => one.outerHTML.slice(0, 80))"
-    )
-    assert small == []
-    swipe(page)
-    expect(item(page)).to_have_text("Mail 2")
-    sent(page)
-    assert [value for *_, value in said()] == ["Yes", "Yes"]
-    assert watched.said == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_long_strange_texts_fit_and_are_readable(enter: Enter, scheme: str) -> None:
-    classes = [f"A class with a long name, number {n}" for n in range(12)]
-    project = make_mail(1, task="multiclass", classes=classes, positive_class="")
-    text = "مرحبا 🙂 " + "Wort-ohne-Ende" * 40 + "\nline " * 200
-    row = Example.objects.get(project=project).payload
-    row.data["text"] = text
-    row.save()
-    watched = opened(enter, color_scheme=scheme, viewport=PHONE)
-    page = watched.page
-    assert page.evaluate(WIDER) == ""
-    assert serious(page) == []
-    page.keyboard.press("Space")
-    assert serious(page) == []
-    page.keyboard.press("Escape")
-    page.set_viewport_size({"width": 1440, "height": 900})
-    assert page.evaluate(WIDER) == ""
-    # The first words and the answers are on the screen whatever the item's length.
-    expect(page.get_by_role("button", name="number 0")).to_be_in_viewport()
-    above = """() => {
-      const item = document.querySelector(".item");
-      item.scrollTop = 0;
-      const [box, words] = [item, item.firstElementChild].map((one) => one.getBoundingClientRect());
-      return box.top - words.top;
-    }"""
-    assert page.evaluate(above) <= 0  # what lies above can never be scrolled to
-    assert watched.said + watched.refused() == []
