@@ -13,9 +13,10 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import IO, Any, Protocol
 
-from registry.errors import DomainError, TooLarge, Unavailable, kind_of
+from registry.errors import DomainError, TooLarge, Unavailable, kind_of, no_room
 
 MEBIBYTE = 1024**2
 SMALL = 64 * 1024  # read in one go
@@ -140,15 +141,23 @@ class Body:
             self.file.write(piece)
             return
         loop = asyncio.get_running_loop()
-        if isinstance(self.file, io.BytesIO):
-            on_disk = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
-            on_disk.write(self.file.getvalue())
-            self.file = on_disk
-        await loop.run_in_executor(None, self.file.write, piece)
+        try:
+            if isinstance(self.file, io.BytesIO):
+                begun = self.file.getvalue()
+                self.file = tempfile.TemporaryFile()  # noqa: SIM115 (closed in close)
+                self.file.write(begun)
+            await loop.run_in_executor(None, self.file.write, piece)
+        except OSError as error:
+            if room := no_room(error):
+                raise room from error
+            raise
 
     def close(self) -> None:
         self.front.held -= self.size
-        self.file.close()
+        with suppress(
+            OSError
+        ):  # on a full disk what is still to be written fails again
+            self.file.close()
 
 
 class Call:

@@ -1,7 +1,10 @@
 """Domain errors of every floor: a status, a title, a cure; the web layer renders them."""
 
+import errno
 import re
 from dataclasses import dataclass
+
+DISK_IS_FULL = "The disk is full: nothing was stored. Try again later."
 
 
 def kind_of(title: str) -> str:
@@ -117,6 +120,13 @@ class Unavailable(DomainError):
 
     status = 503
     title = "Temporarily unavailable"
+
+
+def no_room(error: BaseException) -> Unavailable | None:
+    """What somebody is told whose file found the disk, or our part of it, full."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Unavailable(DISK_IS_FULL, retry_after=2)
+    return None
 
 
 class ArtifactError(DomainError):

@@ -101,7 +101,7 @@ def _unpacked(path: Path, name: str) -> Iterator[Path]:
                     plain.write(piece)
                     if plain.tell() > LARGEST_FILE:
                         raise TooLarge(f"{name}: unpacks to more than 1 GB.")
-        except (OSError, EOFError, zlib.error) as error:
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise refused(f"{name} is no complete gzip file.") from error
         plain.flush()
         yield Path(plain.name)

@@ -20,6 +20,7 @@ import pytest
 from mlsystem import front
 from mlsystem.front import Front
 from mlsystem.version import BASE_DIR
+from tests.full_disk import FullDisk
 from tests.watching import accepts, eventually, free_port
 
 THREADS = 2
@@ -137,25 +138,45 @@ def test_half_sent_requests_do_not_hold_up_others_and_end_with_a_408(port):
             assert '"urn:mlsystem:problem:request-timeout"' in answer
 
 
-def test_a_full_house_says_when_to_come_back(monkeypatch):
-    monkeypatch.setattr(front, "ALL_BODIES", 1)
-    refused = []
+def refused(*, body: bytes) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """The refusal that a client gets for this body."""
+    told = []
 
     class Client:
         async def __call__(self):
-            return b"two"
+            return body
+
+        async def __aiter__(self):
+            yield body
 
         def response_str(self, *answer):
-            refused.append(answer)
+            told.append(answer)
 
-    scope = SimpleNamespace(proto="http", headers={"content-length": "3"})
+    scope = SimpleNamespace(proto="http", headers={"content-length": str(len(body))})
     answer = Front(echo, threads=THREADS).__rsgi__(scope, Client())
     with ThreadPoolExecutor(1) as pool:  # in this thread a browser's loop may run
         pool.submit(asyncio.run, answer).result()
+    ((status, headers, text),) = told
+    return status, dict(headers), json.loads(text)
 
-    ((status, headers, text),) = refused
-    assert (status, int(dict(headers)["retry-after"])) == (503, 5)
-    assert json.loads(text)["type"] == "urn:mlsystem:problem:temporarily-unavailable"
+
+def test_a_full_house_says_when_to_come_back(monkeypatch):
+    monkeypatch.setattr(front, "ALL_BODIES", 1)
+
+    status, headers, problem = refused(body=b"two")
+
+    assert (status, int(headers["retry-after"])) == (503, 5)
+    assert problem["type"] == "urn:mlsystem:problem:temporarily-unavailable"
+
+
+@pytest.mark.faults
+def test_a_body_that_finds_the_disk_full_is_told_so(monkeypatch):
+    monkeypatch.setattr(front.tempfile, "TemporaryFile", FullDisk)
+
+    status, headers, problem = refused(body=bytes(front.IN_MEMORY + 1))
+
+    assert (status, int(headers["retry-after"])) == (503, 2)
+    assert problem["detail"].startswith("The disk is full")
 
 
 @pytest.mark.faults

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from registry import csv_files, tables
 from registry.errors import InvalidInput, TooLarge
 from registry.tables import read_table
+from tests.full_disk import FullDisk
 
 
 def written(folder: Path, content: bytes, name: str = "table.csv") -> Path:
@@ -138,6 +139,16 @@ def test_gzip_is_unpacked_and_half_a_gzip_refused(tmp_path: Path) -> None:
     assert about["file"] == "t.csv.gz"
     with pytest.raises(InvalidInput, match="complete gzip"):
         read_table(path=written(tmp_path, packed[:-6], "t.csv.gz"))
+
+
+@pytest.mark.faults
+def test_a_full_disk_is_not_taken_for_half_a_gzip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, gzip.compress(b"a,b\n1,2\n"), "t.csv.gz")
+    monkeypatch.setattr(tables.tempfile, "NamedTemporaryFile", FullDisk)
+    with pytest.raises(OSError, match="No space left"):
+        read_table(path=path)
 
 
 def test_json_lines_keep_their_types_and_gather_columns(tmp_path: Path) -> None:

@@ -169,13 +169,30 @@ def test_a_busy_database_asks_to_come_back(client: Client) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize(
+    ("how", "logged"),
+    [("full", "database or disk is full"), ("no room", "No space left on device")],
+)
 def test_a_full_disk_is_called_so_here_and_in_the_log(
-    client: Client, caplog: pytest.LogCaptureFixture
+    client: Client, caplog: pytest.LogCaptureFixture, how: str, logged: str
 ) -> None:
-    problem = is_problem(client.get("/api/v1/broken?how=full"), 503)
+    response = client.get("/api/v1/broken", {"how": how})
 
+    problem = is_problem(response, 503)
     assert problem["detail"].startswith("The disk is full: nothing was stored.")
-    assert "database or disk is full" in caplog.text
+    assert int(response.headers["Retry-After"]) >= 1
+    assert logged in caplog.text
+
+
+@pytest.mark.faults
+def test_a_page_says_that_the_disk_is_full(client: Client) -> None:
+    client.force_login(make_user("Owen", project=make_project(), role="owner"))
+
+    page = client.get("/p/churn/page?full")
+
+    assert page.status_code == 503
+    assert "The disk is full" in page.content.decode()
+    assert int(page.headers["Retry-After"]) >= 1
 
 
 def test_a_limit_says_how_long_to_wait(client: Client) -> None:

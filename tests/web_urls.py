@@ -1,5 +1,7 @@
 """Endpoints that exist in tests alone, to look at what every endpoint shares."""
 
+import errno
+
 from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -86,6 +88,7 @@ class BrokenApi(HouseApi):
             "bug": RuntimeError("a secret detail"),
             "busy": OperationalError("database is locked"),
             "full": OperationalError("database or disk is full"),
+            "no room": OSError(errno.ENOSPC, "No space left on device"),
             "often": TooMany("Slowly.", retry_after=7),
         }
         raise errors[self.query()["how"]]
@@ -143,6 +146,8 @@ def forgotten_page(request: HttpRequest) -> HttpResponse:
 
 @project_page("viewer", POST="owner")
 def page(request: HttpRequest, project: Project) -> HttpResponse:
+    if "full" in request.GET:
+        raise OSError(errno.ENOSPC, "No space left on device")
     return HttpResponse(f"{project} for {request.actor.name}")  # type: ignore[attr-defined]
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
-from registry.errors import DomainError
+from registry.errors import DomainError, no_room
 from registry.web import problems, routes
 
 logger = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ class Doorkeeper:
         self, request: HttpRequest, error: Exception
     ) -> HttpResponse | None:
         """What a page raised outside of its own handling; endpoints have DRF's."""
-        if isinstance(error, (DomainError, OperationalError, InterfaceError)):
+        known = isinstance(error, (DomainError, OperationalError, InterfaceError))
+        if known or no_room(error):
             return problems.respond(request, error)
         return None

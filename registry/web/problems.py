@@ -74,19 +74,19 @@ def of(error: Exception) -> dict[str, Any] | None:
     for kind, status, detail in DJANGO:
         if isinstance(error, kind):
             return plain(status, detail)
-    if isinstance(error, (OperationalError, InterfaceError)):
-        return _domain(_unavailable(error))
-    return None
+    down = _unavailable(error)
+    return _domain(down) if down else None
 
 
-def _unavailable(error: Exception) -> errors.Unavailable:
+def _unavailable(error: Exception) -> errors.Unavailable | None:
     """Whoever asks can only wait; whoever runs the house reads in the log what to do."""
-    logger.error("the database does not do it: %s", error)
+    room = errors.no_room(error)
+    if room is None and not isinstance(error, (OperationalError, InterfaceError)):
+        return None
+    logger.error("it cannot be stored or asked for now: %s", error)
     if any(words in str(error) for words in FULL):
-        return errors.Unavailable(
-            "The disk is full: nothing was stored. Try again later."
-        )
-    return errors.Unavailable("The database is busy; try again.")
+        room = errors.Unavailable(errors.DISK_IS_FULL)
+    return room or errors.Unavailable("The database is busy; try again.")
 
 
 DJANGO: tuple[tuple[type[Exception], int, str], ...] = (
@@ -154,6 +154,7 @@ def _flatten(detail: Any, place: str) -> Iterator[tuple[str, str]]:
 def headers_of(error: Exception) -> dict[str, str]:
     """WWW-Authenticate, Retry-After and Allow, where the error has them."""
     found = {}
+    error = errors.no_room(error) or error
     if challenge := getattr(error, "auth_header", None):
         found["WWW-Authenticate"] = challenge
     wait = getattr(error, "retry_after", None) or getattr(error, "wait", None)
