@@ -1,9 +1,12 @@
 """`manage.py score PROJECT FILE --out FILE`: many rows by the model that is live."""
 
 import hashlib
+import secrets
 import shutil
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,11 @@ from registry.actors import COMMAND_LINE
 from registry.commands import HouseCommand
 from registry.errors import DomainError
 from registry.models import Job, Project
+from registry.spreadsheets import harmless
 from registry.tables import read_table
 from serving import rollout, tasks  # noqa: F401  # registers the task
 from serving.scorings import tables, verbs
 
-FORMATS = (".parquet", ".csv", ".jsonl")
 PAUSE = 0.5  # seconds between looks at a job that a worker took
 
 
@@ -36,20 +39,20 @@ class Command(HouseCommand):
 
     def handle(self, *args: Any, **options: Any) -> str:
         out: Path = options["out"]
-        if out.suffix not in FORMATS:
+        if out.suffix not in _FORMATS:
             raise CommandError(
-                f"--out: write a name that ends in {', '.join(FORMATS)}."
+                f"--out: write a name that ends in {', '.join(_FORMATS)}."
             )
         if not out.parent.is_dir():
             raise CommandError(f"--out: there is no folder {out.parent}.")
         try:
-            job = self._done(self._job(options))
-            _write(verbs.file_of(job), out)
+            with _draft(out) as draft:
+                job = self._done(self._job(options))
+                _write(job, draft, form=out.suffix)
         except DomainError as error:
             raise CommandError(error.detail) from error
         except OSError as error:
-            told = f"{error.strerror or error}: {error.filename or ''}"
-            raise CommandError(told) from error
+            raise CommandError(_told(error)) from error
         rows, wrong = job.result["rows"], job.result["errors"]
         return (
             f"{rows:,} rows by {options['project']}/{job.result['model']}, "
@@ -99,15 +102,53 @@ class Command(HouseCommand):
         return job
 
 
-def _write(result: Path, out: Path) -> None:
-    """The result in the format that the name asks for."""
-    if out.suffix == ".parquet":
-        shutil.copyfile(result, out)
-        return
+@contextmanager
+def _draft(out: Path) -> Iterator[Path]:
+    """A file that becomes `out` when it is whole. It is there before the first row is
+    scored: what cannot be written would be logged for nothing."""
+    if out.is_dir():
+        raise CommandError(f"--out: {out} is a folder.")
+    draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
+    draft.touch(exist_ok=False)
+    try:
+        yield draft
+        draft.replace(out)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _write(job: Job, draft: Path, *, form: str) -> None:
+    """The result in a format; the rows are in the log, so nobody should score anew."""
+    result = verbs.file_of(job)
+    try:
+        _FORMATS[form](result, draft)
+    except OSError as error:
+        kept = f"/api/v1/projects/{job.project}/scorings/{job.pk}/file"
+        raise CommandError(f"{_told(error)}. All is scored: {kept} has it.") from error
+
+
+def _csv(result: Path, draft: Path) -> None:
     import pandas as pd
 
     frame = pd.read_parquet(result)
-    if out.suffix == ".csv":
-        frame.to_csv(out, index=False)
-    else:
-        frame.to_json(out, orient="records", lines=True, date_format="iso")
+    for name in frame.select_dtypes(["object", "string"]):
+        frame[name] = frame[name].map(harmless)
+    frame.to_csv(draft, index=False)
+
+
+def _jsonl(result: Path, draft: Path) -> None:
+    import pandas as pd
+
+    frame = pd.read_parquet(result)
+    frame.to_json(draft, orient="records", lines=True, date_format="iso")
+
+
+_FORMATS: dict[str, Callable[[Path, Path], Any]] = {
+    ".parquet": shutil.copyfile,
+    ".csv": _csv,
+    ".jsonl": _jsonl,
+}
+
+
+def _told(error: OSError) -> str:
+    return f"{error.strerror or error}: {error.filename or ''}"
