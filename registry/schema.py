@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from registry import images
@@ -22,6 +23,8 @@ NUMBERS = frozenset({"numeric", "integer"})
 STRINGS = frozenset({"categorical", "text", "image"})
 LARGEST_INTEGER = 2**53 - 1  # what a double, and JSON elsewhere, holds exactly
 LARGEST_NUMBER = 1e300  # its square is no number any more, but sums still are
+LONGEST_NAME = 120  # characters of a field's
+MOST_HINTS = 10  # a row: to look for the nearest name takes longer than all else
 LONGEST_CATEGORY = 1_000
 LONGEST_TEXT = 100_000
 LONGEST_IMAGE = 8_000_000  # base64 characters, 6 MB
@@ -65,11 +68,9 @@ def check_row(
         if unseen_category(field, clean[name]):
             message = f"{_short(clean[name])} was never seen in training."
             warnings.append({"field": name, "message": message})
-    known = {field["name"] for field in fields}
-    for name in row:
-        if name in known:
-            continue
-        hint = _hint(str(name), known)
+    known = dict.fromkeys(field["name"] for field in fields)
+    for place, name in enumerate(name for name in row if name not in known):
+        hint = _hint(str(name), tuple(known)) if place < MOST_HINTS else ""
         if strict:
             errors.append(FieldError(f"input.{name}", f"Unknown field.{hint}"))
         else:
@@ -155,8 +156,10 @@ def check_fields(fields: Sequence[Field]) -> list[FieldError]:
     for index, field in enumerate(fields):
         name = field.get("name")
         place = f"fields[{index}]"
-        if not isinstance(name, str) or not name.strip() or len(name) > 120:
-            errors.append(FieldError(f"{place}.name", "Write 1 to 120 characters."))
+        if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME:
+            errors.append(
+                FieldError(f"{place}.name", f"Write 1 to {LONGEST_NAME} characters.")
+            )
         elif name in names:
             errors.append(FieldError(f"{place}.name", f"{name} is there twice."))
         else:
@@ -273,6 +276,9 @@ def _range(low: float | None, high: float | None) -> str:
     return f"of at least {low}" if low is not None else f"of at most {high}"
 
 
-def _hint(name: str, known: set[str]) -> str:
+@lru_cache(maxsize=1_000)  # rows of one batch have the same fields too many
+def _hint(name: str, known: tuple[str, ...]) -> str:
+    if len(name) > 2 * LONGEST_NAME:
+        return ""  # like none of them, and not worth keeping
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
     return f" Did you mean {close[0]}?" if close else ""

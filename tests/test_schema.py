@@ -1,6 +1,7 @@
 """One check of an input, wherever it comes in, and it says what is wrong and how to
 mend it. What the JSON Schema says is what the check does."""
 
+import difflib
 import json
 import math
 from datetime import UTC, datetime
@@ -100,6 +101,26 @@ def test_an_unknown_field_is_reported_and_refused_where_strict() -> None:
     assert not errors
     _, _, errors = check_row(fields, {"tenur": 3}, strict=True)
     assert errors[0].field == "input.tenur"
+
+
+def test_rows_full_of_unknown_fields_cost_one_look_for_the_nearest_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked: list[str] = []
+    nearest = difflib.get_close_matches
+
+    def look(name: str, *given: Any, **how: Any) -> list[str]:
+        looked.append(name)
+        return nearest(name, *given, **how)
+
+    monkeypatch.setattr(difflib, "get_close_matches", look)
+    fields = [{"name": "tenure", "kind": "integer"}]
+    wide = {f"tenure {i}": 1 for i in range(1_000)}
+    for _ in range(20):
+        _, warnings, _ = check_row(fields, wide)
+    assert len(warnings) == 1_000
+    assert warnings[0]["message"].endswith("Did you mean tenure?")
+    assert len(looked) == len(set(looked)) < 20
 
 
 def test_a_category_never_seen_is_allowed_and_told() -> None:
