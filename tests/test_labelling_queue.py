@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from labelling.labeller import leases
+from labelling.labeller import leases, queue
 from labelling.labeller.intake import import_examples
 from labelling.models import AnnotatorStat, Example, Lease, Queue, QueueEntry
 from registry.errors import Conflict
@@ -105,6 +105,37 @@ def test_a_closed_page_gets_its_cards_back(mail: Project, erin: User) -> None:
     again = take(mail, erin, 2, now=NOW + MINUTE)
     assert texts(again) == ["a", "b"]
     assert [c.lease.token for c in again.cards] == [c.lease.token for c in first.cards]
+
+
+def test_a_card_answered_in_another_tab_is_left_out(
+    mail: Project, erin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(mail, "a", "b")
+    second = take(mail, erin, 2).cards[1]
+
+    def meanwhile(project: Project, lease: Lease, example: Example) -> queue.Card:
+        if lease != second.lease:
+            answer(second, "Yes")
+        return card_of(project, lease, example)
+
+    card_of = queue.card_of
+    monkeypatch.setattr(queue, "card_of", meanwhile)
+    assert texts(take(mail, erin, 2, now=NOW + MINUTE)) == ["a"]
+
+
+def test_a_card_given_back_just_now_is_worth_waiting_for(
+    mail: Project, erin: User, omar: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(mail, "a")
+    held = take(mail, erin).cards[0]
+
+    def meanwhile(project: Project, user: User) -> Any:
+        leases.release(project=mail, user=erin, tokens=[held.lease.token])
+        return first_back(project, user)
+
+    first_back = queue._first_back
+    monkeypatch.setattr(queue, "_first_back", meanwhile)
+    assert take(mail, omar).retry_after == 1
 
 
 def test_reported_comes_first_then_the_head_then_the_rest(

@@ -256,15 +256,25 @@ def _own(project: Project, user: User, *, until: datetime, count: int) -> list[C
     cards = []
     for lease in held:
         lease.expires_at = max(until, lease.expires_at)
-        lease.save(update_fields=["expires_at"])
-        cards.append(card_of(project, lease, lease.example))
+        still = Lease.objects.filter(pk=lease.pk, ended=False)
+        if still.update(expires_at=lease.expires_at):  # not answered in another tab
+            cards.append(card_of(project, lease, lease.example))
     return cards
 
 
 def _wait(project: Project, user: User, reviews: bool, *, now: datetime) -> int | None:
     """Seconds until others' cards may come back; None where nothing is left."""
-    if open_to(project=project, user=user, reviews=reviews).exists():
+    free = open_to(project=project, user=user, reviews=reviews)
+    if free.exists():
         return 1  # just being handed to somebody, or given back
+    first = _first_back(project, user)
+    if first is None:  # one that was given back between the two looks is free now
+        return 1 if free.exists() else None
+    return min(max(ceil((first - now).total_seconds()), 1), LONGEST_WAIT)
+
+
+def _first_back(project: Project, user: User) -> datetime | None:
+    """When the first lease of somebody else ends whose card this person may answer."""
     mine = Annotation.objects.filter(
         example=OuterRef("example"), user=user, state=Annotation.State.SUBMITTED
     )
@@ -275,7 +285,4 @@ def _wait(project: Project, user: User, reviews: bool, *, now: datetime) -> int 
         .order_by("expires_at")
         .values_list("example__project_id", "expires_at")
     )
-    first = next((end for owner, end in others if owner == project.pk), None)
-    if first is None:
-        return None
-    return min(max(ceil((first - now).total_seconds()), 1), LONGEST_WAIT)
+    return next((end for owner, end in others if owner == project.pk), None)
