@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Exists, OuterRef
+
 from monitoring.evaluator import sealed
 from registry import datasets, definition_store, featurizer, jobs
 from registry.clock import now as clock_now
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TASK = "mlsystem.open_with_baseline"
+REST = timedelta(hours=1)
 SAMPLE = 100  # rows that golden rows and latency are taken from
 # Of a table that the quick lane makes a baseline for: 100 000 rows of 20 columns, in 2
 # to 5 seconds. A larger one may wait behind builds, so that no guardrail waits for it.
@@ -200,9 +203,20 @@ def default_decision(project: Project) -> dict[str, Any]:
 
 
 def open_missing(now: datetime) -> int:
-    """What the tick does: a project with data and no live model gets its baseline."""
-    del now
+    """What the tick does: a project with data and no live model gets its baseline. One
+    that could not be made may have a reason that stays: it rests, unless the data is
+    newer than that attempt."""
+    newer = Dataset.objects.filter(
+        project=OuterRef("project"), created_at__gt=OuterRef("created_at")
+    )
+    failed = Job.objects.filter(
+        ~Exists(newer),
+        task=TASK,
+        state=Job.State.FAILED,
+        finished_at__gt=now - REST,
+    )
     waiting = Project.objects.filter(datasets__isnull=False, rollout__isnull=True)
+    waiting = waiting.exclude(pk__in=failed.values("project"))
     for project in waiting.distinct():
         jobs.enqueue(
             task=TASK,

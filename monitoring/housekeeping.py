@@ -12,17 +12,24 @@ from registry.jobs import enqueue
 from registry.models import Job, Project
 from serving.models import PredictionInbox, Rollout
 
+FOLD = "monitoring.fold"
+REST = timedelta(minutes=10)  # short, because guardrails see nothing meanwhile
 ALERTS_EVERY = timedelta(minutes=10)
 
 
 def tick(now: datetime) -> None:
-    """Ask for a fold wherever something is new."""
+    """Ask for a fold wherever something is new, and the last one did not fail just now:
+    one that always does would only fill the list of what failed."""
     waiting = set(PredictionInbox.objects.values_list("project", flat=True).distinct())
     waiting |= set(TruthInbox.objects.values_list("project", flat=True).distinct())
     dirty = HourBucket.objects.filter(Q(dirty__gt=F("cleaned")) | Q(unmerged=True))
     waiting |= set(dirty.values_list("project", flat=True).distinct())
-    for project in Project.objects.filter(pk__in=waiting):
-        enqueue(task="monitoring.fold", project=project, key=f"fold:{project.pk}")
+    failed = Job.objects.filter(
+        task=FOLD, state=Job.State.FAILED, finished_at__gt=now - REST
+    )
+    able = Project.objects.exclude(pk__in=failed.values("project"))
+    for project in able.filter(pk__in=waiting):
+        enqueue(task=FOLD, project=project, key=f"fold:{project.pk}")
 
 
 def sweep(now: datetime) -> None:
