@@ -211,3 +211,26 @@ def test_several_classes_are_toggled_and_saved(enter: Enter) -> None:
     page.keyboard.press("Enter")  # none of them is an answer
     sent(page)
     assert [value for *_, value in said()] == [["class 1", "class 11"], []]
+
+
+def test_a_held_key_answers_once_and_takes_nothing_back(enter: Enter) -> None:
+    make_mail(task="regression", classes=[], positive_class="", target="price")
+    Example.objects.update(predicted="7")
+    watched = opened(enter)
+    page = watched.page
+    keys = page.keyboard
+    keys.type("5")
+    for _ in range(3):
+        keys.down("Enter")
+    keys.up("Enter")
+    expect(item(page)).to_have_text("Mail 1")
+    keys.type("99")
+    for _ in range(4):
+        keys.down("Backspace")
+    keys.up("Backspace")
+    expect(page.locator("[data-card]:not([hidden]) [data-number]")).to_have_value("")
+    expect(item(page)).to_have_text("Mail 1")
+    expect(page.locator("[data-last]")).to_have_text("Last: 5")
+    sent(page)
+    assert said() == [("0", "submitted", 5.0)]
+    assert watched.said == []

@@ -342,7 +342,12 @@ function free() {
 document.addEventListener("keydown", (event) => {
   if (event.metaKey || event.altKey || event.isComposing) return;
   const palette = document.querySelector("dialog[open]:is(#palette, #confirm)");
-  if (palette || (event.ctrlKey && event.key !== "Enter") || (event.repeat && event.key !== "Backspace")) return;
+  if (palette || (event.ctrlKey && event.key !== "Enter")) return;
+  if (event.repeat) {
+    // Held down it may type, scroll and go on; the browser would press the button anew.
+    if (["Enter", " "].includes(event.key) && !isTyped(event, event.target)) event.preventDefault();
+    return;
+  }
   if (busy) waiting.push(event);
   if (busy || handle(event)) event.preventDefault();
 });
