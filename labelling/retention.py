@@ -26,8 +26,6 @@ from registry.models import Project
 
 def forget(*, project: Project, ids: Collection[UUID], now: datetime) -> None:
     """Delete what these answers left here, in the caller's transaction."""
-    for table in (Match, TruthInbox, Feedback):
-        table.objects.filter(project=project, prediction_id__in=ids).delete()
     cards = Example.objects.filter(project=project, prediction_id__in=ids)
     answered = Annotation.objects.filter(
         example=OuterRef("pk"), state=Annotation.State.SUBMITTED
@@ -43,6 +41,9 @@ def forget(*, project: Project, ids: Collection[UUID], now: datetime) -> None:
     )
     Example.objects.filter(pk__in=list(waiting.values_list("pk", flat=True))).delete()
     _let_stand_alone(project, list(cards), now=now)
+    # Whoever decides what counts holds the project before these.
+    for table in (Match, TruthInbox, Feedback):
+        table.objects.filter(project=project, prediction_id__in=ids).delete()
 
 
 def in_hand(project: Project, *, now: datetime) -> QuerySet[Lease, UUID | None]:

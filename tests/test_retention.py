@@ -24,6 +24,7 @@ from tests.factories import make_bare_version, make_prediction, make_project, ma
 from tests.kept import DAY, NOW, OLD, YOUNG, answered, keep, make_churn, say
 
 pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+CHANGES = {"UPDATE", "DELETE"}
 
 
 @pytest.fixture
@@ -101,6 +102,26 @@ def test_whoever_forgets_holds_hours_in_the_order_of_whoever_folds(
     names = [part.split(".")[1].split('"')[1] for part in order.split(",")]
     assert names == ["version_id", "role", "slice", "hour"]
     assert HourBucket.objects.filter(frozen=True).count() == 4
+
+
+def test_whoever_forgets_takes_the_inbox_first_and_the_hours_last(
+    churn: Project,
+) -> None:
+    """As folds and labellers do, with cards and the project in between."""
+    row = answered(churn, OLD)
+    say(churn, row, "No", OLD + DAY)
+    bring_up_to_date(churn)
+    feedback.ask_for_label(project=churn, prediction=row, now=OLD + DAY)
+    with CaptureQueriesContext(connection) as asked:
+        keep()
+    words = [q["sql"].split() for q in asked]
+    changed = [w[2] if w[0] == "DELETE" else w[1] for w in words if w[0] in CHANGES]
+    tables = [name.strip('"') for name in changed if "registry_" not in name]
+    assert (tables[0], tables[-1]) == (
+        "serving_predictioninbox",
+        "monitoring_hourbucket",
+    )
+    assert tables.index("labelling_example") < tables.index("labelling_match")
 
 
 def test_truth_of_an_answer_that_is_gone_waits_and_expires(churn: Project) -> None:

@@ -91,14 +91,16 @@ def _forget_some(project: Project, *, now: datetime) -> int:
     ids = [row.pk for row in rows]
     if not ids:
         return 0
-    _freeze({(row.version_id, row.role, hour_of(row.at)) for row in rows})
-    retention.forget(project=project, ids=ids, now=now)
+    # In the order in which folds and labellers hold them, or two would wait for each
+    # other for ever: the inbox, cards, the project where its truth is decided, hours.
     predictions.forget(project=project, ids=ids)
+    retention.forget(project=project, ids=ids, now=now)
+    _freeze({(row.version_id, row.role, hour_of(row.at)) for row in rows})
     return len(ids)
 
 
 def _freeze(hours: Collection[tuple[int, str, datetime]]) -> None:
-    """The hours of every slice, held first: in the order in which folds hold them."""
+    """The hours of every slice, in the order in which folds hold them."""
     versions, roles, moments = (set(part) for part in zip(*hours, strict=True))
     held = (
         HourBucket.objects.select_for_update(of=("self",))
