@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 
 from labelling import housekeeping, tasks  # noqa: F401  # registers the tasks
 from labelling.labeller import intake_jobs
 from labelling.models import Example
-from registry import jobs, storage
+from registry import audit, jobs, storage
 from registry.jobs import work_here
 from registry.models import Job, Project
 from tests.examples import NOW, as_person, make_mail, page
@@ -45,6 +46,18 @@ def test_a_file_comes_in_by_a_job_that_tells_its_bad_rows(mail: Project) -> None
     assert dict(Example.objects.values_list("payload__data__text", "overlap")) == {
         "a": 1, "b": 1, "d": 2, "e": 3,
     }  # fmt: skip
+
+
+@pytest.mark.faults
+def test_an_import_begins_only_with_its_entry_in_the_trail(
+    mail: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: Any) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(audit, "record", full)
+    assert bring("mails.csv", b"text\na\n").status_code == 503
+    assert not Job.objects.filter(task="labelling.import").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 guideline. Blind where it must be."""
 
 import pytest
+from django.db import OperationalError
 
 from labelling.models import Annotation, Example, Flag, GroundTruth, Guideline
+from registry import audit
 from registry.models import Project
 from tests.examples import as_person, make_mail, page, put, say
 from tests.refused import shown
@@ -150,6 +152,19 @@ def test_the_guideline_keeps_every_version_and_loses_no_text(mail: Project) -> N
     put(mail, "a")
     say(mail, "Erin", {"a": "Yes"})
     assert Annotation.objects.get().guideline_version == 2
+
+
+@pytest.mark.faults
+def test_a_guideline_is_written_only_with_its_entry_in_the_trail(
+    mail: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(audit, "record", full)
+    form = {"text": "Ads are spam.", "after": "0"}
+    assert as_person("Rosa").post("/p/mail/examples/guideline", form).status_code == 503
+    assert not Guideline.objects.exists()
 
 
 def test_a_flag_gets_a_reply_that_its_labeller_sees(mail: Project) -> None:

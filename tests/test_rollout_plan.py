@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from monitoring.judging import steps
 from monitoring.judging.rollouts import judge
@@ -164,6 +165,22 @@ def test_truth_promotes_and_guardrails_alone_do_not(canary: Rollout) -> None:
     answers(canary.live, "live", 8000)
     answers(canary.candidate, "canary", 412)  # type: ignore[arg-type]
     assert judged(canary, after=40 * HOUR) == ""
+
+
+@pytest.mark.faults
+def test_a_rollout_changes_only_with_the_decision_on_record(
+    canary: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: Any) -> None:
+        raise OperationalError("database or disk is full")
+
+    answers(canary.live, "live", 8000)
+    answers(canary.candidate, "canary", 412, errors=60)  # type: ignore[arg-type]
+    monkeypatch.setattr(RolloutDecision.objects, "create", full)
+    with pytest.raises(OperationalError):
+        judged(canary, after=HOUR)
+    assert rollouts.of_project(canary.project).candidate == canary.candidate
+    assert not RolloutEvent.objects.filter(author_name="the guardrails").exists()
 
 
 def test_a_breach_is_told_with_its_guardrails(canary: Rollout) -> None:

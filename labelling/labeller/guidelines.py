@@ -42,12 +42,12 @@ def write(
     try:
         with transaction.atomic():
             row.save(force_insert=True)
+            audit.record(
+                project=project,
+                actor=by,
+                action="guideline.write",
+                target=f"version {after + 1}",
+            )
     except IntegrityError as error:
         raise Conflict("Somebody else changed the guideline just now.") from error
-    audit.record(
-        project=project,
-        actor=by,
-        action="guideline.write",
-        target=f"version {after + 1}",
-    )
     return row

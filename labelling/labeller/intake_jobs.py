@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from django.db import transaction
+
 from labelling.labeller import files
 from labelling.labeller.drafts import MOST_ANSWERS, BadExample
 from labelling.labeller.intake import CHUNK, import_examples
@@ -34,22 +36,23 @@ def start(*, project: Project, upload: Upload, overlap: int, by: Actor) -> Job:
     stored = storage.put_file(
         path=f"imports/{project.slug}/{uuid4().hex}", local=upload.path
     )
-    job = enqueue(
-        task=TASK,
-        lane=Job.Lane.LONG,
-        project=project,
-        by=by.user,
-        args={
-            "uri": stored.uri,
-            "sha256": stored.sha256,
-            "name": upload.name[:120],
-            "kind": kind,
-            "overlap": overlap,
-        },
-    )
-    audit.record(
-        project=project, actor=by, action="examples.import", target=job.args["name"]
-    )
+    with transaction.atomic():
+        job = enqueue(
+            task=TASK,
+            lane=Job.Lane.LONG,
+            project=project,
+            by=by.user,
+            args={
+                "uri": stored.uri,
+                "sha256": stored.sha256,
+                "name": upload.name[:120],
+                "kind": kind,
+                "overlap": overlap,
+            },
+        )
+        audit.record(
+            project=project, actor=by, action="examples.import", target=job.args["name"]
+        )
     return job
 
 

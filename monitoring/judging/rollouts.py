@@ -10,6 +10,8 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from monitoring.judging import steps
 from monitoring.judging.comparison import compare_rollout
 from monitoring.judging.guardrails import are_safe
@@ -61,20 +63,21 @@ def judge(rollout: Rollout, *, now: datetime) -> str:
         "reason": reason,
         "numbers": numbers,
     }
-    if action == "rollback":
-        rollouts.rollback(rollout=rollout, **edit)
-    elif action == "promote":
-        rollouts.promote(rollout=rollout, **edit)
-    else:
-        percent = rollout.plan[rollout.step + 1]["percent"]
-        rollouts.set_percent(rollout=rollout, percent=percent, **edit)
-    RolloutDecision.objects.create(
-        project=rollout.project,
-        candidate=candidate,
-        verdict=action,
-        text=reason[:500],
-        numbers=numbers,
-    )
+    with transaction.atomic():
+        if action == "rollback":
+            rollouts.rollback(rollout=rollout, **edit)
+        elif action == "promote":
+            rollouts.promote(rollout=rollout, **edit)
+        else:
+            percent = rollout.plan[rollout.step + 1]["percent"]
+            rollouts.set_percent(rollout=rollout, percent=percent, **edit)
+        RolloutDecision.objects.create(
+            project=rollout.project,
+            candidate=candidate,
+            verdict=action,
+            text=reason[:500],
+            numbers=numbers,
+        )
     return action
 
 
