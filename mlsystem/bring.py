@@ -10,7 +10,7 @@ from mlsystem import baselines
 from mlsystem.baselines import Baseline
 from registry import drafts, jobs, projects, storage, tables
 from registry.clock import now as clock_now
-from registry.errors import Conflict, DomainError, FieldError, InvalidInput
+from registry.errors import Conflict, DomainError, FieldError
 from registry.models import Dataset, Draft, Job, Project, User
 from serving.models import Rollout
 
@@ -73,7 +73,8 @@ def refuse_taken(slug: str) -> None:
 def create(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
     """Make a draft's project: at once where it is small, else by a job. `wanted` is what
     `bring_draft` takes. What is wrong is raised, or told on the draft."""
-    refuse_taken(wanted["slug"])
+    if not _made_of(draft):  # an own attempt that died has not taken the name
+        refuse_taken(wanted["slug"])
     free = Draft.objects.filter(pk=draft.pk, state=Draft.State.READY)
     if not free.update(state=Draft.State.CREATING, updated_at=clock_now()):
         raise Conflict("This table is being made into a project already.")
@@ -199,11 +200,10 @@ def _bring(
         if baseline is not None:
             baselines.check(project=project, baseline=baseline)
         rollout = baselines.open_if_missing(project=project, baseline=baseline, by=by)
-    except InvalidInput:
+    except BaseException:
         project.delete()  # made just now, for nothing: nobody knows it
         raise
-    with suppress(
-        Conflict
-    ):  # it took so long that the job has begun: it finds the same
+    # It took so long that the job has begun: it finds the same.
+    with suppress(Conflict):
         jobs.cancel(job=fence)
     return Brought(project, dataset, rollout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -9,8 +10,10 @@ from django import forms
 from django.core.validators import RegexValidator
 
 from registry.forms import PageForm
+from registry.frames import BOOLEANS
 from registry.models import Draft, Project
 from registry.models.projects import SLUG_PATTERN
+from registry.schema import NUMBERS
 from registry.settings_forms import check_silence
 
 NONE = ("", "None")
@@ -28,6 +31,8 @@ OPERATORS = {
     "==": "is",
     "!=": "is not",
 }
+# Kinds that a rule may ask for: a moment or an image is compared with no value.
+COMPARED = frozenset({"numeric", "integer", "boolean", "categorical", "text"})
 USUAL_TARGETS = ("target", "label", "class", "outcome", "y", "churn", "churned")
 
 
@@ -187,6 +192,15 @@ class ValueForm(Steps):
         return data
 
 
+def _number(text: str) -> float | None:
+    """What was typed as a finite number, with a comma too."""
+    try:
+        found = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return found if math.isfinite(found) else None
+
+
 class BaselineForm(Steps):
     """The first answer: simple, live at once, and what every model must beat."""
 
@@ -209,8 +223,9 @@ class BaselineForm(Steps):
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
         self.kinds = {one["name"]: one["kind"] for one in inputs}
-        columns = [(name, name) for name in self.kinds]
-        fields["column"].choices = fields["group"].choices = columns
+        fields["group"].choices = [(name, name) for name in self.kinds]
+        compared = [name for name, kind in self.kinds.items() if kind in COMPARED]
+        fields["column"].choices = [(name, name) for name in compared]
         target = about["target"]
         if about["task"] == "regression":
             fields["kind"].choices = [
@@ -223,7 +238,7 @@ class BaselineForm(Steps):
             fields["kind"].choices = [
                 ("majority", "How often each class occurs in all rows"),
                 ("group_mean", "How often each class occurs in rows with the same …"),
-                ("rule", "A rule that you know"),
+                *([("rule", "A rule that you know")] if compared else []),
             ]
             positive = about.get("positive_class")
             ordered = sorted(about["classes"], key=lambda c: c != positive)
@@ -242,14 +257,14 @@ class BaselineForm(Steps):
         if not column:
             self.add_error("column", "Choose a column.")
             return
-        numeric = self.kinds[column] in {"numeric", "integer"}
+        kind = self.kinds[column]
+        numeric = kind in NUMBERS
         if not value:
             self.add_error("value", "Write the value to compare with.")
-        elif numeric:
-            try:
-                float(value.replace(",", "."))
-            except ValueError:
-                self.add_error("value", f"{column} holds numbers: write one.")
+        elif numeric and _number(value) is None:
+            self.add_error("value", f"{column} holds numbers: write one.")
+        elif kind == "boolean" and value.lower() not in BOOLEANS:
+            self.add_error("value", f"{column} is yes or no: write one of the two.")
         if not numeric and data.get("operator") not in {"==", "!="}:
             self.add_error(
                 "operator", f"{column} holds no numbers: compare by “is” or “is not”."
@@ -263,8 +278,8 @@ class BaselineForm(Steps):
         if data["kind"] != "rule":
             return {"kind": data["kind"]}
         value: Any = data["value"].strip()
-        if self.kinds[data["column"]] in {"numeric", "integer"}:
-            value = float(value.replace(",", "."))
+        if self.kinds[data["column"]] in NUMBERS:
+            value = _number(value)
             value = int(value) if value.is_integer() else value
         params = {
             "column": data["column"],

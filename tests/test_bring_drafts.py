@@ -114,6 +114,43 @@ def test_when_the_baseline_fails_no_project_is_left(
     assert Project.objects.get().slug == "late-orders"
 
 
+def fail(*_: object, **__: object) -> None:
+    raise RuntimeError("a fault nobody thought of")
+
+
+def test_a_fault_of_ours_locks_nobody_out_of_their_own_project(
+    nina: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = take(nina, csv(deliveries(100)))
+    to_baseline(nina, draft)
+    monkeypatch.setattr(bring.baselines.sealed, "evaluate_version", fail)
+
+    nina.raise_request_exception = False
+    assert step(nina, draft, "baseline", kind="majority").status_code == 500
+
+    assert not Project.objects.exists()
+    monkeypatch.undo()
+    answer = step(nina, draft, "baseline", kind="majority")
+    assert answer.headers["Location"] == "/p/late-orders/start"
+
+
+def test_a_project_of_an_attempt_that_died_is_adopted_by_the_next_one(
+    nina: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = take(nina, csv(deliveries(100)))
+    to_baseline(nina, draft)
+    monkeypatch.setattr(bring, "_finish", fail)
+    nina.raise_request_exception = False
+    assert step(nina, draft, "baseline", kind="majority").status_code == 500
+    assert Project.objects.get().slug == "late-orders"
+    monkeypatch.undo()
+
+    answer = step(nina, draft, "baseline", kind="majority")
+
+    assert answer.headers["Location"] == "/p/late-orders/start"
+    assert Project.objects.count() == 1
+
+
 def interrupted(draft: Draft, *, minutes: int = 11) -> None:
     """As a killed process leaves a draft behind."""
     ago = now() - timedelta(minutes=minutes)

@@ -154,6 +154,15 @@ def test_a_column_with_holes_cannot_be_required(nina: Client) -> None:
     ("form", "says"),
     [
         ({"kind": "rule", "column": "distance", "value": "far"}, "write one"),
+        ({"kind": "rule", "column": "distance", "value": "nan"}, "write one"),
+        (
+            {"kind": "rule", "column": "insured", "operator": "==", "value": "maybe"},
+            "insured is yes or no: write one of the two",
+        ),
+        (
+            {"kind": "rule", "column": "ordered", "value": "2026-01-01"},
+            "ordered is not one of the available choices",
+        ),
         ({"kind": "rule", "column": "weather", "value": "snow"}, "holds no numbers"),
         ({"kind": "rule", "column": "distance", "value": ""}, "Write the value"),
         ({"kind": "magic"}, "Select a valid choice"),
@@ -162,7 +171,11 @@ def test_a_column_with_holes_cannot_be_required(nina: Client) -> None:
 def test_a_rule_that_cannot_be_keeps_what_was_typed(
     nina: Client, form: dict[str, str], says: str
 ) -> None:
-    draft = take(nina, csv(deliveries(100)))
+    lines = [
+        f"2026-01-{1 + i % 28:02},{('yes', 'no')[i // 3 % 2]},{line}"
+        for i, line in enumerate(deliveries(100))
+    ]
+    draft = take(nina, csv(lines, f"ordered,insured,{HEADER}"))
     to_baseline(nina, draft)
 
     page = step(nina, draft, "baseline", **({"operator": "<", "then": "yes"} | form))

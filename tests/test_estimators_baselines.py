@@ -50,6 +50,8 @@ def test_a_rule_says_its_classes_and_the_shares_it_saw() -> None:
         ({"column": "colour"}, "compare it by == or !="),
         ({"column": "height"}, "there are"),
         ({"then": "perhaps"}, "none of"),
+        ({"value": "large"}, "size is numeric, value='large': write a number"),
+        ({"column": "built", "operator": "=="}, "a rule reads no such column"),
     ],
 )
 def test_a_rule_that_cannot_work_is_refused_with_its_cure(

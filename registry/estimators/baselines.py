@@ -201,12 +201,14 @@ class Rule(Servable):
         if task == "regression":
             raise ValueError("A rule says classes; for numbers take a mean by group.")
         kind = _field(self.fields, column)["kind"]
+        if kind in {"datetime", "image"}:
+            raise ValueError(f"{column} is {kind}: a rule reads no such column.")
         if operator not in _OPERATORS:
             raise ValueError(f"operator={operator!r}: write one of {list(_OPERATORS)}.")
         if kind not in NUMBERS and operator not in {"==", "!="}:
             raise ValueError(f"{column} is {kind}: compare it by == or !=.")
         self.column, self.operator = column, operator
-        self.value = number(value) if kind in NUMBERS else category(value)
+        self.value = _compared(value, column=column, kind=kind)
         self.then = then
         self.otherwise = otherwise or next(c for c in self.classes_ if c != then)
         for said in (self.then, self.otherwise):
@@ -286,6 +288,17 @@ def _field(fields: Sequence[Field], name: str) -> Field:
         if field["name"] == name:
             return field
     raise ValueError(f"No column {name!r}; there are {[f['name'] for f in fields]}.")
+
+
+def _compared(value: object, *, column: str, kind: str) -> float | str:
+    """What a rule compares with, as a table holds the column's values."""
+    if kind not in NUMBERS:
+        return category(value)
+    try:
+        return number(value)
+    except ValueError as error:
+        cure = "write true or false" if kind == "boolean" else "write a number"
+        raise ValueError(f"{column} is {kind}, value={value!r}: {cure}.") from error
 
 
 def _shares(
