@@ -135,3 +135,12 @@ def test_reading_stops_at_the_limit() -> None:
         read(stream, limit=1000)  # type: ignore[arg-type]
 
     assert stream.taken == 1001
+
+
+def test_a_key_that_occurs_twice_is_named_among_a_hundred_thousand_others() -> None:
+    """Looking each key up in all of them would take minutes."""
+    keys = [*range(100_000), 99_999]
+    body = ",".join(f'"{key}": 1' for key in keys)
+
+    with pytest.raises(NotJson, match='"99999" occurs twice'):
+        parse(f"{{{body}}}".encode())

@@ -14,6 +14,7 @@ registry.web.strict_json.NotJson: $.a[1]: NaN is not JSON; send null or leave it
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -64,8 +65,8 @@ def parse(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         value = dict(items)
         if len(value) == len(items):
             return value
-        names = [name for name, _ in items]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in items)
+        twice = next(name for name, count in times.items() if count > 1)
         return flaw(f"The key {_short(twice)} occurs twice.")
 
     def constant(word: str) -> _Flaw:
