@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from registry import table_size
 from registry.errors import FieldError, InvalidInput, TooLarge
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ HEAD = 64 * 1024  # characters the delimiter is judged by
 HEAD_ROWS = 50
 MOST_COLUMNS = 20_000
 LONGEST_ROW = 64 * 1024**2  # bytes
+LONGEST_HEADER = 128 * MOST_COLUMNS  # characters: names of 120 with what parts them
 MOST_TOLD = 20  # mistakes told of one file
 
 
@@ -29,10 +32,11 @@ def read_csv(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
 
     quotes = _check_encoding(path)
     delimiter, names = _header(path)
-    if quotes % 2:
-        _check_quotes(path, delimiter)
     if len(names) > MOST_COLUMNS:
         raise TooLarge(f"{len(names)} columns: at most {MOST_COLUMNS} are read.")
+    _check_size(path, delimiter)
+    if quotes % 2:
+        _check_quotes(path, delimiter)
     bad: list[str] = []
 
     def note(row: Any) -> str:
@@ -102,6 +106,14 @@ def _check_encoding(path: Path) -> int:
     return quotes
 
 
+def _check_size(path: Path, delimiter: str) -> None:
+    with path.open("rb") as file:
+        cells = table_size.csv_cells(iter(partial(file.read, PIECE), b""), [delimiter])
+    if cells > table_size.MOST_CELLS:
+        most = f"at most {table_size.MOST_CELLS:,} are read"
+        raise TooLarge(f"About {cells:,} values: {most}.")
+
+
 def _not_utf8(error: UnicodeDecodeError, at: int, line: int) -> InvalidInput:
     wrong = error.object[error.start : error.start + 1]
     guess = wrong.decode("cp1252", errors="replace")
@@ -116,7 +128,9 @@ def _header(path: Path) -> tuple[str, list[str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         head = file.read(HEAD)
         if len(head) == HEAD:  # a header may be longer than that
-            head += file.readline()
+            head += file.readline(LONGEST_HEADER)
+    if len(head) == HEAD + LONGEST_HEADER and "\n" not in head:
+        raise TooLarge(f"The header is longer than {LONGEST_HEADER:,} characters.")
     best: tuple[tuple[bool, int], str, list[str]] | None = None
     for delimiter in DELIMITERS:
         try:

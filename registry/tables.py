@@ -11,8 +11,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry.csv_files import MOST_COLUMNS, read_csv, refused
-from registry.errors import TooLarge
+from registry import table_size
+from registry.csv_files import (
+    DELIMITERS,
+    MOST_COLUMNS,
+    MOST_TOLD,
+    read_csv,
+    refused,
+)
+from registry.errors import InvalidInput, TooLarge
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +27,6 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 LARGEST_FILE = 1024**3
-MOST_CELLS = 100_000_000  # eight bytes each, whatever the file packs them into
 LONGEST_NAME = 120
 PIECE = 1024**2
 SUFFIXES = {
@@ -42,7 +48,8 @@ def read_table(*, path: Path, name: str = "") -> tuple[pd.DataFrame, dict[str, A
     if path.stat().st_size > LARGEST_FILE:
         raise TooLarge(f"{name}: files of at most 1 GB are read.")
     with _unpacked(path, name) as plain:
-        kind = _format_of(plain, name.removesuffix(".gz"))
+        with plain.open("rb") as file:
+            kind = _format_of(file.read(4096), name)
         frame, details = _READERS[kind](plain)
     check_frame(frame)
     return frame, {"file": name, "format": kind, "rows_read": len(frame), **details}
@@ -62,23 +69,32 @@ def is_readable(name: str) -> bool:
 
 
 def is_quick(*, path: Path, name: str, most: int) -> bool:
-    """Whether a file holds at most so many bytes once it is unpacked, so that a request
-    may wait for it. A broken one is quickly refused."""
+    """Whether a file holds at most so many bytes once it is unpacked, and once more as
+    a table of eight bytes a value, so that a request may wait for it. A broken one is
+    quickly refused."""
     if path.stat().st_size > most:
         return False
-    with suppress(OSError, EOFError, zlib.error), _plain(path, name) as file:
+    broken = (OSError, EOFError, zlib.error, InvalidInput)
+    with suppress(*broken), _plain(path, name) as file:
         start = file.read(4)
         if start == b"PAR1":
-            return name.endswith(".gz") or _cells(path) * 8 <= most
-        return len(start) + len(file.read(most)) <= most
+            return not name.endswith(".gz") and _parquet_cells(path) * 8 <= most
+        data = start + file.read(most)
+        return len(data) <= most and _text_cells(data, name) * 8 <= most
     return True
+
+
+def _text_cells(data: bytes, name: str) -> int:
+    if _format_of(data[:4096], name) == "jsonl":
+        return table_size.json_cells(data)
+    return table_size.csv_cells([data], DELIMITERS)
 
 
 def _plain(path: Path, name: str) -> Any:
     return gzip.open(path) if name.endswith(".gz") else path.open("rb")
 
 
-def _cells(path: Path) -> int:
+def _parquet_cells(path: Path) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -107,14 +123,12 @@ def _unpacked(path: Path, name: str) -> Iterator[Path]:
         yield Path(plain.name)
 
 
-def _format_of(path: Path, name: str) -> str:
-    with path.open("rb") as file:
-        start = file.read(4096)
+def _format_of(start: bytes, name: str) -> str:
     if not start.strip():
         raise refused("The file is empty.")
     if start.startswith(b"PAR1"):
         return "parquet"
-    suffix = Path(name.lower()).suffix
+    suffix = Path(name.removesuffix(".gz").lower()).suffix
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
     if start.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -141,38 +155,44 @@ def _check_names(names: list[str]) -> None:
 
 
 def _read_jsonl(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    import msgspec
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
-    wrong: list[str] = []
+    wrong: list[str] = []  # a file may hold millions of such lines, and few are told
+    unread = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            try:
-                row = msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf"))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                wrong.append(f"Line {number} is no JSON in UTF-8: {error}.")
-                continue
-            if message := _not_flat(row):
-                wrong.append(f"Line {number} {message}.")
-            elif not wrong:
+            row = _row_of(line)
+            if isinstance(row, str):
+                unread += 1
+                if unread <= MOST_TOLD:
+                    wrong.append(f"Line {number} {row}.")
+            elif not unread:
                 rows.append(row)
-    if wrong:
-        told = f"{len(wrong)} lines cannot be read; nothing was imported."
+    if unread:
+        told = f"{unread} lines cannot be read; nothing was imported."
         raise refused(told, *wrong)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     if len(columns) > MOST_COLUMNS:
         raise TooLarge(f"{len(columns)} columns: at most {MOST_COLUMNS} are read.")
+    table_size.refuse_too_many(rows=len(rows), columns=len(columns))
     return pd.DataFrame(rows, columns=columns), {}
 
 
-def _not_flat(row: object) -> str:
+def _row_of(line: bytes) -> dict[str, Any] | str:
+    """A line's flat object, or what is wrong with it."""
+    import msgspec
+
+    try:
+        row = msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return f"is no JSON in UTF-8: {error}"
     if not isinstance(row, dict):
         return "is no object of columns"
     nested = [name for name, value in row.items() if isinstance(value, list | dict)]
-    return f"holds a list or object in {nested[0]}" if nested else ""
+    return f"holds a list or object in {nested[0]}" if nested else row
 
 
 def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -185,9 +205,7 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
             groups = (about.row_group(i) for i in range(about.num_row_groups))
             if sum(group.total_byte_size for group in groups) > LARGEST_FILE:
                 raise _unpacks_to_too_much()
-            if about.num_rows * about.num_columns > MOST_CELLS:
-                told = f"{about.num_rows} rows of {about.num_columns} columns"
-                raise TooLarge(f"{told}: at most {MOST_CELLS:,} values are read.")
+            table_size.refuse_too_many(rows=about.num_rows, columns=about.num_columns)
             _check_names(file.schema_arrow.names)
             _check_types(file.schema_arrow)
             table = _decoded(file)
