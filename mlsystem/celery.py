@@ -58,12 +58,13 @@ app.conf.update(
         "tick": {
             "task": "mlsystem.tick",
             "schedule": 10.0,
-            "options": {"queue": QUICK, "expires": 10},
+            # Longer than what may wait before it, or beside slow folds none would run;
+            # and than clocks differ. Of those that then come at once, one does its work.
+            "options": {"queue": QUICK, "expires": 300},
         },
         "sweep": {
             "task": "mlsystem.sweep",
             "schedule": 60.0,
-            # Longer than what may wait before it, or behind slow folds none would run.
             "options": {"queue": QUICK, "expires": 300},
         },
         "clean": {

@@ -2,6 +2,8 @@
 guardrails, alerts, silence, and a baseline for what was just uploaded."""
 
 from datetime import timedelta
+from itertools import count
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from labelling.models import Match
 from mlsystem import baselines, ticks
 from mlsystem.celery import QUICK, app
 from monitoring.models import Alert
-from registry import jobs
+from registry import definition_sync, jobs
 from registry.models import Job, Project
 from serving import rollout as rollouts
 from serving.models import PredictionInbox, Rollout, RolloutEvent
@@ -25,6 +27,13 @@ from tests.factories import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
 HORIZON = timedelta(days=30)
+LONGEST_QUICK = 60.0  # seconds that a job of the quick lane may take
+
+
+@pytest.fixture(autouse=True)
+def _first_tick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of this process: those of other tests were not a moment ago."""
+    monkeypatch.setattr(ticks, "_began", float("-inf"))
 
 
 def a_minute_without_the_long_lane() -> None:
@@ -136,3 +145,44 @@ def test_a_job_that_alone_knows_of_a_file_is_remembered_until_the_file_is_gone()
 
     names = set(Job.objects.filter(finished_at__isnull=False).values_list("task"))
     assert names == {("young",), ("scored",), ("stopped",), ("parts",)}
+
+
+@pytest.mark.parametrize("lane", ["tick", "sweep"])
+def test_a_pulse_outlives_the_slow_folds_it_waits_behind(lane: str) -> None:
+    options = app.conf.beat_schedule[lane]["options"]
+
+    assert options["expires"] > 2 * LONGEST_QUICK
+
+
+def test_ticks_that_waited_together_are_done_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[Any] = []
+    monkeypatch.setattr(definition_sync, "notice", looks.append)
+    began = monotonic()
+
+    for later in (0.0, 0.1, 0.2, 9.9):
+        monkeypatch.setattr(ticks, "monotonic", lambda moment=began + later: moment)
+        ticks.tick()
+
+    assert len(looks) == 2
+
+
+@pytest.mark.faults
+def test_a_tick_that_fails_keeps_no_other_from_its_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = count(monotonic(), 10.0)
+    monkeypatch.setattr(ticks, "monotonic", lambda: next(seconds))
+
+    def killed(now: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(definition_sync, "notice", killed)
+        with pytest.raises(KeyboardInterrupt):
+            ticks.tick()
+    make_dataset(make_project())
+    ticks.tick()
+
+    assert Job.objects.filter(task=baselines.TASK).exists()
