@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 HEARTBEAT = 15.0  # seconds; three may fail before the lease ends
 UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
+# Who enqueued may have a clock that is ahead, and a message that comes too early is gone.
+SKEW = timedelta(seconds=5)
 DIED = "Its worker died in the last attempt."
 LOG_LIMIT = 200_000  # characters kept of a job's log
 
@@ -90,7 +92,7 @@ def enqueue(
 
 def claim(job_id: UUID | str, *, now: datetime) -> Job | None:
     """Take the job if it is free. None: it is over, or somebody else has it."""
-    free = Q(state=Job.State.QUEUED, due_at__lte=now) | Q(
+    free = Q(state=Job.State.QUEUED, due_at__lte=now + SKEW) | Q(
         state=Job.State.RUNNING, lease_until__lt=now
     )
     taken = Job.objects.filter(

@@ -103,6 +103,22 @@ def test_a_job_delivered_twice_is_done_once():
     assert (job.state, job.attempt, job.progress) == ("succeeded", 1, 1.0)
 
 
+@pytest.mark.faults
+@pytest.mark.django_db
+def test_a_worker_whose_clock_is_behind_takes_what_it_is_sent():
+    job = jobs.enqueue(task="tests.note", args={"word": "now"})
+    behind = job.due_at - timedelta(seconds=2)
+    assert jobs.claim(job.pk, now=behind)
+
+
+@pytest.mark.django_db
+def test_what_is_due_in_a_minute_waits_for_it():
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    job = jobs.enqueue(task="tests.note", args={"word": "later"}, due_at=later)
+    assert jobs.work_here(job).state == "queued"
+    assert jobs.claim(job.pk, now=later)
+
+
 @pytest.mark.django_db
 def test_one_unfinished_job_a_key():
     first = jobs.enqueue(task="tests.note", args={"word": "a"}, key="refresh:1")
