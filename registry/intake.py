@@ -22,7 +22,7 @@ from registry import (
     tables,
 )
 from registry.actors import Actor
-from registry.errors import Conflict, DomainError, NotFound
+from registry.errors import Conflict, DomainError, FieldError, NotFound
 from registry.models import Dataset, Job, Project, Split, User
 
 if TYPE_CHECKING:
@@ -147,6 +147,10 @@ def do_import(context: jobs.JobContext) -> None:
     """The handler: a second attempt finds what the first one committed."""
     project, job = context.project, context.job
     assert project is not None
+    if "detail" in job.result:  # refused, by a try that died before it had let go
+        _let_go(context.args)
+        errors = [FieldError(**one) for one in job.result["errors"]]
+        raise ImportRefused(job.result["detail"], errors=errors)
     done = Dataset.objects.filter(project=project, lineage__job=str(job.pk)).first()
     if done is None:
         try:
@@ -154,9 +158,9 @@ def do_import(context: jobs.JobContext) -> None:
         except DomainError as error:
             if error.status >= 500:
                 raise
-            _let_go(context.args)  # nobody reads what is wrong a second time
             told = [vars(one) for one in error.errors]
             context.result({"detail": error.detail, "errors": told})
+            _let_go(context.args)  # nobody reads what is wrong a second time
             raise ImportRefused(error.detail, errors=error.errors) from error
         except jobs.Cancelled:
             _let_go(context.args)

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.test import Client
 
 from mlsystem import ticks
-from registry import differences, imports, intake, jobs, tasks  # noqa: F401
+from registry import differences, imports, intake, jobs, storage, tasks  # noqa: F401
 from registry.clock import now
 from registry.models import Dataset, Job, Project
 from tests.factories import make_dataset, make_frame, sign_in
@@ -125,6 +125,30 @@ def test_a_large_file_that_is_wrong_says_so_on_its_page(
     assert "values are not integer (row 1, 2, 3" in page
     assert not Dataset.objects.exists()
     assert not is_stored(job)
+
+
+@pytest.mark.faults
+def test_a_refusal_outlives_the_worker_that_found_it(
+    churn: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE", 100)
+    owen = sign_in("Owen")
+    upload(owen, csv_of(make_frame().astype(object).assign(tenure="long")))
+    job, delete = Job.objects.get(task=intake.TASK), storage.delete
+
+    def killed(uri: str) -> None:
+        delete(uri)
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "delete", killed)
+        with pytest.raises(SystemExit):
+            jobs.work_here(job)
+    Job.objects.update(lease_until=now() - timedelta(minutes=1))
+    assert jobs.work_here(job).state == "failed"
+
+    told = text(owen.get(f"/p/churn/data/imports/{job.pk}"))
+    assert "values are not integer (row 1, 2, 3" in told
 
 
 def is_stored(job: Job) -> bool:

@@ -89,6 +89,32 @@ def test_a_broken_file_fails_its_job_with_the_reason(mail: Project) -> None:
     assert "must name every column" in page("Rosa", "/import")
 
 
+@pytest.mark.faults
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_import_whose_worker_dies_at_its_end_tells_what_came_in(
+    mail: Project, monkeypatch: pytest.MonkeyPatch, deleted: bool
+) -> None:
+    bring("mails.csv", b"text\na\nb\n")
+    job = Job.objects.get(task="labelling.import")
+    path, delete = storage.fetch(**stored(job)), storage.delete
+
+    def killed(uri: str) -> None:
+        if deleted:
+            delete(uri)
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "delete", killed)
+        with pytest.raises(SystemExit):
+            work_here(job)
+    Job.objects.filter(pk=job.pk).update(lease_until=NOW)
+    job = work_here(job)
+
+    assert job.state == "succeeded"
+    assert "2 added" in page("Rosa", "/import")
+    assert not path.exists()
+
+
 def test_the_file_of_an_import_that_failed_or_was_stopped_is_deleted(
     mail: Project,
 ) -> None:

@@ -157,6 +157,52 @@ def test_after_a_crash_it_goes_on_and_nothing_is_logged_twice(
         storage.local_copy(uri=parts[0][0], sha256=parts[0][1])
 
 
+def dies_cleaning_up(job: Job, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """Its worker is killed when it has deleted one file; a minute goes by."""
+    delete = storage.delete
+
+    def once(uri: str) -> None:
+        delete(uri)
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "delete", once)
+        with pytest.raises(SystemExit):
+            jobs.work_here(job)
+    Job.objects.update(lease_until="2020-01-01T00:00:00Z")
+    job.refresh_from_db()
+    return job
+
+
+@pytest.mark.faults
+def test_a_scoring_whose_worker_dies_while_it_cleans_up_is_done_all_the_same(
+    rest: Rest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = dies_cleaning_up(begun(rest, {"dataset": dataset.number}), monkeypatch)
+
+    job = jobs.work_here(job)
+
+    assert (job.state, job.message) == ("succeeded", "240 of 240 rows")
+    assert len(result_of(rest, f"scorings/{job.pk}")) == ROWS
+    kept = [uri for uri, _ in [job.checkpoint["input"], *job.checkpoint["parts"]]]
+    assert all(map(storage.is_gone, kept))
+
+
+@pytest.mark.faults
+def test_a_scoring_that_never_gets_to_its_end_leaves_no_result(
+    rest: Rest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = begun(rest, {"dataset": dataset.number})
+    Job.objects.filter(pk=job.pk).update(max_attempts=1)
+    result = dies_cleaning_up(job, monkeypatch).result["uri"]
+    assert jobs.work_here(job).state == "failed"
+    assert not storage.is_gone(result)
+
+    housekeeping.clean(now())
+
+    assert storage.is_gone(result)
+
+
 def test_a_long_scoring_takes_turns(
     rest: Rest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

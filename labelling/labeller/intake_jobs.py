@@ -65,6 +65,9 @@ def do_import(context: JobContext) -> None:
     """Row by row. A second attempt meets what the first stored as duplicates."""
     project, args = context.project, context.args
     assert project is not None
+    if context.job.result:  # all is in; an earlier try died before the file was gone
+        storage.delete(args["uri"])
+        return
     path = storage.local_copy(uri=args["uri"], sha256=args["sha256"])
     read: Numbered = (
         files.read_lines(path, bare=True)

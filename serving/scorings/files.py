@@ -32,11 +32,13 @@ def _results(now: datetime) -> int:
 
 
 def _leftovers() -> int:
-    """The table that was kept, and the parts that were made of it."""
+    """The table that was kept, the parts that were made of it, and what was put together
+    of them by whoever died before the end."""
     over = Job.objects.filter(
         Q(checkpoint__has_key="input")
         | Q(checkpoint__has_key="parts")
-        | Q(args__has_key="input"),
+        | Q(args__has_key="input")
+        | Q(result__has_key="uri"),
         task=TASK,
         state__in=(Job.State.FAILED, Job.State.CANCELLED),
     )
@@ -44,7 +46,8 @@ def _leftovers() -> int:
     for job in stopped:
         kept = [job.checkpoint.pop("input", None), job.args.pop("input", None)]
         parts = job.checkpoint.pop("parts", [])
-        for uri in {uri for uri, _ in filter(None, [*kept, *parts])}:
+        uris = {uri for uri, _ in filter(None, [*kept, *parts])}
+        for uri in uris | {job.result.pop("uri", "")} - {""}:
             storage.delete(uri)
-        job.save(update_fields=["args", "checkpoint"])
+        job.save(update_fields=["args", "checkpoint", "result"])
     return len(stopped)

@@ -32,6 +32,9 @@ LONGEST_TURN = 600.0  # seconds until a checkpoint ends this message
 
 def work(context: JobContext) -> None:
     """The handler: keep the table, score it chunk by chunk, put the parts together."""
+    if "uri" in context.job.result:  # an earlier try died while it cleaned up
+        _clean_up(context)
+        return
     project = context.project
     if project is None:
         raise tables.ScoringRefused("The project is gone.")
@@ -205,6 +208,12 @@ def _finish(
             "size": stored.size,
         }
     )
+    _clean_up(context)
+
+
+def _clean_up(context: JobContext) -> None:
+    """What the result was made of; only once it is known that there is one."""
+    parts = context.checkpoint.get("parts", [])
     kept = context.checkpoint.get("input") or context.args.get("input")
     for uri, _ in [*parts, *([kept] if kept else [])]:
         storage.delete(uri)
