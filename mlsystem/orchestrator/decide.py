@@ -22,6 +22,7 @@ def decide(work: StepWork) -> Outputs:
     )
     state, verdict = _outcome(work, accepted=judged["accepted"])
     with transaction.atomic():
+        work.context.guard()  # who lost the lease, or was cancelled, publishes nothing
         changed = ModelVersion.objects.filter(pk=version.pk, state=State.BUILT).update(
             state=state,
             reasons=judged["reasons"],
@@ -29,16 +30,14 @@ def decide(work: StepWork) -> Outputs:
             decided_at=clock_now(),
         )
         Run.objects.filter(pk=work.run.pk).update(
-            verdict=verdict,
-            reasons=judged["reasons"],
-            report={"version": version.number, "next": ""},
+            verdict=verdict, reasons=judged["reasons"]
         )
-    version.refresh_from_db()
-    told = ""
-    if not work.run.as_of and (changed or version.state == State.ACCEPTED):
-        told = publish.after_gate(version=version, run=work.run)
-    report = {"version": version.number, "next": told}
-    Run.objects.filter(pk=work.run.pk).update(report=report)
+        version.refresh_from_db()
+        told = ""
+        if not work.run.as_of and (changed or version.state == State.ACCEPTED):
+            told = publish.after_gate(version=version, run=work.run)
+        report = {"version": version.number, "next": told}
+        Run.objects.filter(pk=work.run.pk).update(report=report)
     work.log(f"{version}: {verdict}. {told}".strip())
     return {"verdict": verdict, **report}
 

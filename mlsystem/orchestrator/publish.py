@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
+
 from registry.actors import Actor
 from registry.errors import DomainError, EditedMeanwhile
 from registry.models import ModelVersion, Project, Run
 from serving import rollout as rollouts
-from serving.models import Rollout
+from serving.models import Rollout, RolloutEvent
 
 # The trigger of a first run that was asked for together with its project.
 FIRST_RUN = "create_project"
@@ -43,6 +45,8 @@ def after_gate(*, version: ModelVersion, run: Run | None) -> str:
 def _publish(rollout: Rollout, version: ModelVersion, run: Run | None) -> str:
     if rollouts.roles_of(version):
         return _told(rollout, version)  # an earlier try of this step did it
+    if _was_in(rollout, version):
+        return "It was in the rollout and was taken out: it stays out."
     reason, numbers = _because(version)
     if _goes_live_at_once(rollout, run):
         rollouts.go_live(
@@ -81,6 +85,14 @@ def _told(rollout: Rollout, version: ModelVersion) -> str:
     if rollout.live_id == version.pk:
         return "It is live: only the baseline served before."
     return f"It is in the rollout ({rollout.mode})."
+
+
+def _was_in(rollout: Rollout, version: ModelVersion) -> bool:
+    """Whether an earlier try, or a person, let it in already. What a guardrail took out
+    since does not come back because a worker died."""
+    let_in = Q(action="start", candidate=version.number)
+    let_in |= Q(action="promote", live=version.number)
+    return RolloutEvent.objects.filter(let_in, project=rollout.project_id).exists()
 
 
 def _because(version: ModelVersion) -> tuple[str, dict[str, Any]]:
