@@ -2,14 +2,16 @@
 out of the archive again."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from mlsystem.orchestrator import approval
+from mlsystem.orchestrator import approval, publish
 from registry.actors import Actor
 from registry.errors import Conflict
 from registry.models import AuditEntry, ModelVersion, Project, User
+from serving.models import Rollout
 from tests.browsing import Watched
 from tests.factories import make_serving, make_user, make_version, sign_in
 
@@ -53,6 +55,28 @@ def test_saying_no_asks_before_and_takes_the_reason_without_a_script(
     page.get_by_role("button", name="Archive version 2").click()
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Version 2 is back: it is rejected.")).to_be_visible()
+
+
+@pytest.mark.faults
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_that_is_cut_short_can_be_given_again_and_starts_the_rollout(
+    version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Project.objects.update(autopilot="automatic")
+    client = sign_in("Owen")
+
+    def killed(**given: Any) -> str:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publish, "after_gate", killed)
+        with pytest.raises(SystemExit):
+            client.post(f"{CARD}/approve")
+    client.post(f"{CARD}/approve")
+
+    version.refresh_from_db()
+    assert version.state == "accepted"
+    assert Rollout.objects.get().candidate == version
 
 
 @pytest.mark.django_db

@@ -50,11 +50,12 @@ def approve(*, version: ModelVersion, by: Actor, reason: str = "") -> ModelVersi
         Run.objects.filter(versions=version, verdict=Run.Verdict.WAITING).update(
             verdict=Run.Verdict.ACCEPTED
         )
-    version.refresh_from_db()
-    told = publish.after_gate(version=version, run=version.run)
-    if version.run is not None:
-        report = {**version.run.report, "next": told}
-        Run.objects.filter(versions=version).update(report=report)
+        version.refresh_from_db()
+        # In the same commit: nobody can press a second time for a rollout that is lost.
+        told = publish.after_gate(version=version, run=version.run)
+        if version.run is not None:
+            report = {**version.run.report, "next": told}
+            Run.objects.filter(versions=version).update(report=report)
     version.refresh_from_db()
     return version
 
