@@ -109,8 +109,8 @@ def notice(now: datetime) -> None:
             new = module in settings.MLSYSTEM_DEFINITIONS and slug not in taken
             changed = known.get((module, slug), text) != text
             if (new or changed) and text not in _noticed:
-                _noticed.add(text)
                 jobs.enqueue(task=TASK, key=TASK)
+                _noticed.add(text)  # once it is asked for, not before
 
 
 def do_sync(context: jobs.JobContext) -> None:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from cronsim import CronSim, CronSimError
+from django.db import transaction
 
 from registry import moments
 from registry.errors import FieldError, InvalidInput
@@ -69,10 +70,10 @@ def start_due(*, now: datetime) -> int:
     for schedule in Schedule.objects.filter(enabled=True, next_at__lte=now):
         slot = schedule.next_at
         following = next_slot(cron=schedule.cron, zone=schedule.zone, after=now)
-        claimed = Schedule.objects.filter(pk=schedule.pk, next_at=slot).update(
-            next_at=following
-        )
-        if claimed:
+        mine = Schedule.objects.filter(pk=schedule.pk, next_at=slot)
+        with transaction.atomic():  # a slot that is taken and not started would be lost
+            if not mine.update(next_at=following):
+                continue
             enqueue(
                 task=schedule.task,
                 args=schedule.args,
@@ -80,5 +81,5 @@ def start_due(*, now: datetime) -> int:
                 project=schedule.project,
                 key=f"schedule:{schedule.pk}",
             )
-            started += 1
+        started += 1
     return started

@@ -2,9 +2,11 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from django.db import DatabaseError
 from pytest_django import Settings
 
 from mlsystem.examples.flights import flights
@@ -14,6 +16,7 @@ from registry import (
     definition_store,
     definition_sync,
     featurizer,
+    jobs,
     projects,
     sources,
 )
@@ -201,6 +204,27 @@ def test_modules_that_are_named_make_their_projects(settings: Settings) -> None:
     assert Record.objects.get().slug == "parcels"
     definition_sync.notice(clock.now())
     assert not Job.objects.filter(task=definition_sync.TASK).exists()
+
+
+@pytest.mark.faults
+@pytest.mark.django_db
+def test_changed_code_is_asked_for_again_where_the_first_try_was_not_written(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MLSYSTEM_DEFINITIONS = ["tests.every_part"]
+    monkeypatch.setattr(definition_sync, "_noticed", set())
+
+    def full(**job: Any) -> None:
+        raise DatabaseError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "enqueue", full)
+        with pytest.raises(DatabaseError):
+            definition_sync.notice(clock.now())
+    for _ in range(2):
+        definition_sync.notice(clock.now())
+
+    assert Job.objects.filter(task=definition_sync.TASK).count() == 1
 
 
 @pytest.mark.django_db

@@ -45,6 +45,22 @@ def test_slots_missed_over_a_week_are_one_job():
     assert Schedule.objects.get().next_at == datetime(2026, 3, 9, 3, tzinfo=UTC)
 
 
+@pytest.mark.faults
+@pytest.mark.django_db
+def test_a_slot_whose_job_cannot_be_written_starts_at_the_next_tick(monkeypatch):
+    def full(**job):
+        raise DatabaseError("database or disk is full")
+
+    nightly()
+    three = datetime(2026, 3, 1, 3, tzinfo=UTC)
+    with monkeypatch.context() as patched:
+        patched.setattr(schedules, "enqueue", full)
+        with pytest.raises(DatabaseError):
+            schedules.start_due(now=three)
+    assert schedules.start_due(now=three) == 1
+    assert Job.objects.count() == 1
+
+
 @pytest.mark.django_db
 def test_setting_it_again_changes_the_one_schedule():
     nightly()
