@@ -1,5 +1,6 @@
 """Bring your own table: a file becomes a project, a dataset and a live baseline."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -118,12 +119,18 @@ def _made_of(draft: Draft) -> Project | None:
 
 
 def _finish(draft: Draft, project: Project) -> Draft:
-    draft.state, draft.project, draft.problem = Draft.State.DONE, project, {}
-    uri, draft.uri = draft.uri, ""
-    draft.save()
+    uri = draft.uri
+    _write(draft, state=Draft.State.DONE, project=project, problem={}, uri="")
     if uri:
         storage.delete(uri)
     return draft
+
+
+def _write(draft: Draft, **changes: Any) -> None:
+    """In the row if it is still there: a forgotten table does not come back."""
+    for name, value in changes.items():
+        setattr(draft, name, value)
+    Draft.objects.filter(pk=draft.pk).update(updated_at=clock_now(), **changes)
 
 
 def do_bring(context: jobs.JobContext) -> None:
@@ -135,22 +142,37 @@ def do_bring(context: jobs.JobContext) -> None:
     context.guard()
     by = draft.user
     try:
-        made = bring_draft(draft=draft, wanted=context.args["wanted"], by=by)
+        made = bring_draft(
+            draft=draft, wanted=context.args["wanted"], by=by, guard=context.guard
+        )
+    except drafts.Forgotten:
+        raise jobs.Cancelled from None
     except DomainError as error:
         if error.status >= 500:
             raise
-        draft.problem, draft.state = drafts.told(error), Draft.State.READY
-        draft.save()
+        _write(draft, problem=drafts.told(error), state=Draft.State.READY)
     else:
         assert made.project is not None
         context.result({"project": made.project.slug})
 
 
-def bring_draft(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
+def bring_draft(
+    *,
+    draft: Draft,
+    wanted: dict[str, Any],
+    by: User,
+    guard: Callable[[], None] = lambda: None,
+) -> Draft:
     """The verbs below the form: `slug`, `target`, `task`, columns as `told` and
-    `exclude`, `settings` of the project, its first `baseline`."""
+    `exclude`, `settings` of the project, its first `baseline`. Nothing is made where the
+    draft was forgotten meanwhile, or `guard` raises."""
     if made := _made_of(draft):
         return _finish(draft, made)
+
+    def still_wanted() -> None:
+        guard()
+        drafts.hold(draft)
+
     settings = dict(wanted["settings"])
     if days := settings.pop("horizon_days", None):
         settings["horizon"] = timedelta(days=days)
@@ -167,6 +189,7 @@ def bring_draft(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
         exclude=wanted["exclude"],
         told=wanted["told"],
         baseline=Baseline(**wanted["baseline"]) if wanted.get("baseline") else None,
+        guard=still_wanted,
     )
     return _finish(draft, brought.project)
 
@@ -183,6 +206,7 @@ def _bring(
     exclude: list[str] | None = None,
     told: dict[str, Any] | None = None,
     baseline: Baseline | None = None,
+    guard: Callable[[], None] | None = None,
 ) -> Brought:
     project, dataset = projects.create_from_table(
         slug=slug,
@@ -193,6 +217,7 @@ def _bring(
         by=by,
         exclude=exclude or [],
         told=told,
+        guard=guard,
         **settings,
     )
     fence = baselines.later(project=project, baseline=baseline, after=FENCE)

@@ -184,6 +184,8 @@ def _make(request: HttpRequest, draft: Draft) -> HttpResponse:
     """The project; what speaks against it is told on the step that can change it."""
     try:
         made = new_steps.make_project(draft, by=request.user)  # type: ignore[arg-type]
+    except drafts.Forgotten:
+        raise  # there is no step any more to tell it on
     except DomainError as error:
         draft.refresh_from_db()
         draft.problem = drafts.told(error)

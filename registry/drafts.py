@@ -3,6 +3,7 @@ said what it is about. What is not finished within a week is forgotten."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -27,13 +28,19 @@ SAMPLES, LONGEST_SAMPLE = 4, 40
 JUDGED = 50_000  # rows that are asked for leaks
 
 
+class Forgotten(NotFound):
+    """Somebody pressed Forget while others worked on it: nothing may come of it."""
+
+
 def take_file(*, path: Path, name: str, sha256: str, by: User) -> Draft:
     """A draft of an uploaded file: small ones are read at once, large ones by a job."""
     name = name[:255]
     if tables.is_quick(path=path, name=name, most=AT_ONCE):
         frame, lineage = tables.read_table(path=path, name=name)
         draft = Draft(user=by, name=name)
-        return _keep(draft, frame, {"upload": name, "sha256": sha256, **lineage})
+        _keep(draft, frame, {"upload": name, "sha256": sha256, **lineage})
+        draft.save(force_insert=True)
+        return draft
     draft = Draft(user=by, name=name)
     staged = storage.put_file(path=f"drafts/{draft.pk.hex}/upload", local=path)
     args = {"uri": staged.uri, "sha256": staged.sha256, "file": name}
@@ -59,8 +66,13 @@ def _later(draft: Draft, args: dict[str, Any], by: User) -> Draft:
 def do_read(context: jobs.JobContext) -> None:
     """The handler: what is wrong with the table is told on the draft itself."""
     draft = Draft.objects.filter(pk=context.args["draft"]).first()
-    if draft is None or draft.state != Draft.State.READING:
-        return
+    if draft is not None and draft.state == Draft.State.READING:
+        _read_into(draft, context)
+    if uri := context.args.get("uri"):
+        storage.delete(uri)
+
+
+def _read_into(draft: Draft, context: jobs.JobContext) -> None:
     context.progress(0.1, "Reading the rows")
     try:
         frame, lineage = _read(context.args)
@@ -68,13 +80,18 @@ def do_read(context: jobs.JobContext) -> None:
         if error.status >= 500:
             raise
         draft.problem, draft.state = told(error), Draft.State.BROKEN
-        draft.save()
     else:
         context.progress(0.5, f"{len(frame)} rows read; looking at the columns")
         context.guard()
         _keep(draft, frame, lineage)
-    if uri := context.args.get("uri"):
-        storage.delete(uri)
+    try:
+        with transaction.atomic():
+            hold(draft)
+            draft.save(force_update=True)
+    except Forgotten:
+        if draft.uri:
+            storage.delete(draft.uri)
+        raise jobs.Cancelled from None
 
 
 def _read(args: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -85,8 +102,9 @@ def _read(args: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, Any]]:
     return frame, {"upload": args["file"], "sha256": args["sha256"], **lineage}
 
 
-def _keep(draft: Draft, frame: pd.DataFrame, lineage: dict[str, Any]) -> Draft:
-    """The table as Parquet, so that single columns of it are read quickly."""
+def _keep(draft: Draft, frame: pd.DataFrame, lineage: dict[str, Any]) -> None:
+    """The table as Parquet, so that single columns of it are read quickly; what is seen
+    in it stands in the draft, which is not saved."""
     frame = _storable(frame)
     draft.columns = [_look(str(name), frame[name]) for name in frame.columns]
     draft.rows, draft.lineage = len(frame), lineage
@@ -95,8 +113,6 @@ def _keep(draft: Draft, frame: pd.DataFrame, lineage: dict[str, Any]) -> Draft:
     path = f"drafts/{draft.pk.hex}/table.parquet"
     stored = storage.put_bytes(path=path, data=buffer.getvalue())
     draft.uri, draft.sha256, draft.state = stored.uri, stored.sha256, Draft.State.READY
-    draft.save()
-    return draft
 
 
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -185,12 +201,24 @@ def say(*, draft: Draft, step: str, answers: dict[str, Any]) -> Draft:
     return draft
 
 
+def hold(draft: Draft) -> None:
+    """In a transaction: nobody forgets the draft before its commit, or somebody has."""
+    if not Draft.objects.select_for_update().filter(pk=draft.pk).first():
+        raise Forgotten("This table was forgotten.")
+
+
 def drop(draft: Draft) -> None:
     """Forget a table and what was said of it."""
-    if draft.job and not draft.job.is_over:
-        jobs.cancel(job=draft.job)
-    uris = {draft.uri, draft.job.args.get("uri", "") if draft.job else ""} - {""}
-    draft.delete()
+    with transaction.atomic():
+        held = Draft.objects.select_for_update().filter(pk=draft.pk).first()
+        if held is None:
+            return
+        job = held.job
+        if job and not job.is_over:
+            with suppress(Conflict):  # it ended just now
+                jobs.cancel(job=job)
+        uris = {held.uri, job.args.get("uri", "") if job else ""} - {""}
+        held.delete()
     for uri in uris:
         storage.delete(uri)
 

@@ -1,6 +1,6 @@
 """Registry: projects are made and changed here, whoever asks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -92,12 +92,14 @@ def create_from_table(
     told: Mapping[str, Mapping[str, Any]] | None = None,
     kinds: Mapping[str, str] | None = None,
     definition: str = "",
+    guard: Callable[[], None] | None = None,
     **settings: Unpack[Settings],
 ) -> tuple[Project, Dataset]:
     """A project with a guessed schema, and its first dataset: both, or nothing.
 
     `exclude` are columns that are no inputs, `told` is what is known of fields, `kinds` of
-    columns.
+    columns. `guard` is asked in the transaction that makes them, and raises where nobody
+    wants them any more.
     """
     apart = [settings.get("time_column", ""), settings.get("group_column", "")]
     apart += [name for name in settings.get("entity", []) if name not in (told or {})]
@@ -123,6 +125,8 @@ def create_from_table(
     dataset, split = datasets.prepare(project=project, frame=frame, lineage=lineage)
     dataset.name, dataset.created_by = f"{project.name}, first data", by
     with transaction.atomic():
+        if guard is not None:
+            guard()
         _insert(project)
         dataset.project = project
         datasets.write_rows(dataset, split)
