@@ -80,6 +80,11 @@ class Rollout(models.Model):
         return f"rollout of {self.project}"
 
     @property
+    def plan_waits(self) -> bool:
+        """Whether nothing grows until somebody resumes."""
+        return self.state != self.State.RUNNING or self.baseline_for_all
+
+    @property
     def goes_back_to(self) -> ModelVersion | None:
         """Who is live after a rollback without a candidate: the version before or, where
         that may serve no more, the baseline."""

@@ -171,7 +171,8 @@ def pause(*, rollout: Rollout, **edit: Unpack[Edit]) -> Rollout:
 
 
 def hold(*, rollout: Rollout, **edit: Unpack[Edit]) -> Rollout:
-    """Keep the share and ask a person: the plan waits until resumed. Say a reason."""
+    """Keep the share and ask a person: the plan waits until resumed, the guardrails go
+    on. Say a reason."""
     guard(rollout, edit)
     if rollout.state != State.RUNNING:
         raise Conflict(f"The rollout is {rollout.state}: there is nothing to hold.")
@@ -186,8 +187,9 @@ def resume(*, rollout: Rollout, **edit: Unpack[Edit]) -> Rollout:
     if not stopped and not rollout.baseline_for_all:
         raise Conflict(f"The rollout is {rollout.state}: there is nothing to resume.")
     changes: dict[str, Any] = {"baseline_for_all": False}
-    if stopped:  # the time of the pause does not count for the plan
+    if stopped:
         changes |= {"state": State.RUNNING, "held_because": ""}
+    if rollout.candidate:  # the time of the pause does not count for the plan
         changes |= {"step_since": clock_now()}
     return change(rollout, "resume", edit, changes)
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 
 from monitoring.judging import steps
-from monitoring.judging.rollouts import judge
+from monitoring.judging.rollouts import judge, judge_all
 from monitoring.judging.steps import progress
 from monitoring.models import HourBucket, RolloutDecision
 from monitoring.monitor.inputs import fold_inputs
@@ -192,6 +192,39 @@ def test_a_breach_is_told_with_its_guardrails(canary: Rollout) -> None:
     assert event.author_name == "the guardrails"
     assert "60 of 412 answers failed" in event.reason
     assert [guard["ok"] for guard in event.numbers["guardrails"]] == [False, True]
+
+
+@pytest.mark.parametrize("verb", ["hold", "baseline_for_all"])
+def test_nothing_grows_until_somebody_resumes_and_the_hours_start_anew(
+    canary: Rollout, verb: str
+) -> None:
+    answers(canary.live, "live", 8000, errors=2)
+    answers(canary.candidate, "canary", 412)  # type: ignore[arg-type]
+    stop = getattr(rollouts, verb)(
+        rollout=canary, by="a test", revision=canary.revision
+    )
+    assert judged(canary, after=25 * HOUR) == ""
+
+    with clock.moved_to(BEGAN + 25 * HOUR):
+        rollouts.resume(rollout=stop, by="a test", revision=stop.revision)
+
+    assert judged(canary, after=26 * HOUR) == ""
+    step = progress(rollouts.of_project(canary.project), now=BEGAN + 26 * HOUR)
+    assert step is not None
+    assert step.lasted == HOUR
+
+
+def test_a_canary_that_is_held_and_fails_is_rolled_back(canary: Rollout) -> None:
+    answers(canary.live, "live", 8000)
+    answers(canary.candidate, "canary", 412, errors=60)  # type: ignore[arg-type]
+    rollouts.hold(rollout=canary, by="a test", revision=canary.revision)
+
+    judge_all(BEGAN + HOUR)
+
+    assert rollouts.of_project(canary.project).candidate is None
+    event = RolloutEvent.objects.first()
+    assert event is not None
+    assert event.author_name == "the guardrails"
 
 
 def test_every_number_of_a_comparison_says_its_coverage(

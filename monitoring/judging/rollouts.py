@@ -2,8 +2,9 @@
 
 A step up stands on the guardrails: the plan's hours and answers, and upper bounds inside
 the limits; truth may come later than a step can wait. Promotion and the goal's own way
-back stand on truth. Without enough of either a rollout is held where it is. Every
-decision is a row with the numbers it was made on.
+back stand on truth. Without enough of either a rollout stays where it is; where somebody
+holds it, or gives everyone the baseline, the guardrails alone go on. Every decision is a
+row with the numbers it was made on.
 """
 
 import logging
@@ -20,6 +21,7 @@ from monitoring.models import RolloutDecision
 from registry.errors import DomainError
 from registry.models import Project
 from serving import rollout as rollouts
+from serving.model_server.states import ASKED
 from serving.models import Rollout
 
 logger = logging.getLogger(__name__)
@@ -29,10 +31,10 @@ PLAN = "the plan"
 
 
 def judge_all(now: datetime) -> None:
-    running = Rollout.objects.filter(state=Rollout.State.RUNNING).select_related(
+    working = Rollout.objects.filter(state__in=ASKED).select_related(
         "project", "live", "baseline", "candidate", "previous"
     )
-    for rollout in running:
+    for rollout in working:
         try:
             judge(rollout, now=now)
         except DomainError as error:  # somebody pressed a button meanwhile
@@ -82,11 +84,12 @@ def judge(rollout: Rollout, *, now: datetime) -> str:
 
 
 def _action(rollout: Rollout, found: dict[str, Any], step: Progress | None) -> str:
-    """Guardrails always act; the plan and the goal only where somebody made a plan."""
+    """Guardrails always act; the plan and the goal only where somebody made a plan, and
+    nobody holds it."""
     verdict = found["verdict"]
     if verdict == "breach":
         return "rollback"
-    if step is None or rollout.mode != Rollout.Mode.CANARY:
+    if step is None or rollout.plan_waits or rollout.mode != Rollout.Mode.CANARY:
         return ""
     if verdict == "worse":
         return "rollback"
