@@ -14,7 +14,7 @@ from serving.frontend import shadows
 from serving.frontend.failures import MOST_IN_A_ROW
 from serving.models import Prediction, PredictionInbox
 from tests.calls import Rest
-from tests.factories import make_canary, make_key, make_serving
+from tests.factories import make_canary, make_key, make_serving, make_version
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.touches_services]
 
@@ -97,9 +97,13 @@ def test_what_does_not_fit_is_dropped_and_counted(
     assert Prediction.objects.filter(role="shadow").count() == 3
 
 
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside another"])
 def test_a_failing_shadow_is_stored_as_an_error_and_goes_off(
-    rest: Rest, project: Project
+    rest: Rest, project: Project, beside: bool
 ) -> None:
+    if beside:
+        rollout.of_project(project).shadows.add(make_version(project))
+
     def fail() -> None:
         from registry.answering import ModelFailure
 
@@ -110,7 +114,7 @@ def test_a_failing_shadow_is_stored_as_an_error_and_goes_off(
         body = rest.post("predict", {"input": ROW}).json()
         assert (body["variant"], "fallback" in body) == ("live", False)
     assert shadows.drained()
-    failed = Prediction.objects.filter(role="shadow")
+    failed = Prediction.objects.filter(role="shadow").exclude(error="")
     assert failed.count() == MOST_IN_A_ROW
     assert all("ZeroDivisionError" in row.error for row in failed)
     assert rollout.of_project(project).candidate is None

@@ -16,9 +16,7 @@ logger = logging.getLogger(__name__)
 MOST_IN_A_ROW = 5
 
 _lock = threading.Lock()
-_rows: dict[
-    int, tuple[int, int]
-] = {}  # project → (candidate's number, failures in a row)
+_rows: dict[tuple[int, int], int] = {}  # (project, its version's number) → in a row
 
 
 def count(works: Sequence[Work], state: State) -> None:
@@ -32,14 +30,12 @@ def count(works: Sequence[Work], state: State) -> None:
 
 def note(state: State, number: int, failure: str) -> None:
     """One more answer of a candidate, `failure` empty where it was good."""
-    project = state.project.pk
+    key = state.project.pk, number  # several may shadow
     with _lock:
         if not failure:
-            _rows.pop(project, None)
+            _rows.pop(key, None)
             return
-        known, times = _rows.get(project, (number, 0))
-        times = times + 1 if known == number else 1
-        _rows[project] = (number, times)
+        times = _rows[key] = _rows.get(key, 0) + 1
     if times >= MOST_IN_A_ROW:
         _turn_off(state, number, failure)
 
@@ -57,6 +53,7 @@ def _turn_off(state: State, number: int, failure: str) -> None:
         logger.info("%s was changed while its candidate was turned off", row)
     else:
         logger.error("%s: version %d is off: %s", row, number, reason)
+        _rows.pop((state.project.pk, number), None)  # brought back, it begins anew
     states.expire(state.project.pk)
 
 
