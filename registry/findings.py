@@ -92,7 +92,7 @@ def _useless(
 
 def _odd(name: str, kind: str, values: pd.Series, present: pd.Series) -> Finding | None:
     distinct = present.nunique()
-    if kind in {"categorical", "text"} and present.str.fullmatch(DECIMAL_COMMA).all():
+    if kind in {"categorical", "text"} and _have_decimal_commas(present):
         text = "These look like numbers with a decimal comma: write a point."
         return Finding(name, "decimal_comma", "warning", text)
     if kind == "categorical" and distinct > MANY_CATEGORIES:
@@ -114,7 +114,13 @@ def _is_identifier(kind: str, present: pd.Series, distinct: int) -> bool:
     if kind not in {"categorical", "text"}:
         return False
     short = present.str.len().max() <= LONGEST_IDENTIFIER
-    return bool(short and present.str.count(r"\s").max() <= 2)
+    if not short or present.str.count(r"\s").max() > 2:
+        return False
+    return not _have_decimal_commas(present)  # amounts differ in every row, too
+
+
+def _have_decimal_commas(present: pd.Series) -> bool:
+    return bool(present.str.fullmatch(DECIMAL_COMMA).all())
 
 
 def leaking(

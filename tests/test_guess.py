@@ -155,10 +155,13 @@ def test_what_is_told_is_not_guessed() -> None:
     assert found.fields == [{"name": "id", "kind": "numeric", "unit": "m"}]
 
 
-def test_a_decimal_comma_is_told() -> None:
-    found = guess.of_table(
-        table(["No", "Yes"], price=texts("1,5", "2,5", "3,5")), target="y"
-    )
+@pytest.mark.parametrize(
+    "price",
+    [texts("1,5", "2,5", "3,5"), pd.Series([f"0,{i:03d}" for i in range(N)])],
+    ids=["few values", "each another"],
+)
+def test_a_decimal_comma_is_told(price: pd.Series) -> None:
+    found = guess.of_table(table(["No", "Yes"], price=price), target="y")
     assert [finding.rule for finding in found.findings] == ["decimal_comma"]
 
 
