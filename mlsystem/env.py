@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 HOST_NAME = re.compile(r"\.?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\Z")
 SOURCE_NAME = re.compile(r"SOURCE_([A-Z][A-Z0-9_]*)_URL\Z")
+SOURCE_SCHEMES = "postgresql postgres sqlite duckdb file"
 MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*\Z")
 
 
@@ -127,8 +128,8 @@ class Environment:
             if not variable.startswith("SOURCE_") or not variable.endswith("_URL"):
                 continue
             match = SOURCE_NAME.match(variable)
-            value = self.text(variable)
-            if match and "://" in value:
+            value = self.url(variable, "", schemes=SOURCE_SCHEMES)
+            if match and value:
                 found[match[1].lower()] = value
             elif value:
                 self.problems.append(

@@ -102,7 +102,8 @@ def test_data_lies_in_the_projects_own_folder_wherever_it_is_started(
         ("MLSYSTEM_DEFINITIONS", "a/b.py", "MLSYSTEM_DEFINITIONS: 'a/b.py'"),
         ("SECRET_KEY", "short", "SECRET_KEY: 5 characters; write at least 50."),
         ("SOURCE_warehouse_URL", "sqlite:///x", "SOURCE_warehouse_URL: write SOURCE_"),
-        ("SOURCE_DWH_URL", "no-url", "SOURCE_DWH_URL: write SOURCE_<NAME>_URL="),
+        ("SOURCE_DWH_URL", "no-url", "SOURCE_DWH_URL: write a URL that begins with"),
+        ("SOURCE_DWH_URL", "mysql://u:hunter2@h/d", "with postgresql:"),
         ("DATABASE_URL", "mysql://u:hunter2@h/d", "DATABASE_URL: write a URL that"),
         ("DATABASE_URL", "sqlite://:memory:", "is empty in every other process"),
         (
@@ -226,9 +227,9 @@ def test_postgresql_gets_a_bounded_pool_and_keeps_its_url_options(load):
 
 
 def test_sources_are_collected_by_name(load):
-    found = load(SOURCE_DWH_URL="postgresql://dwh/sales", SOURCE_S3_2_URL="s3://b/p")
+    found = load(SOURCE_DWH_URL="postgresql://dwh/sales", SOURCE_CSV_2_URL="file:///p")
 
-    assert found["SOURCES"] == {"dwh": "postgresql://dwh/sales", "s3_2": "s3://b/p"}
+    assert found["SOURCES"] == {"dwh": "postgresql://dwh/sales", "csv_2": "file:///p"}
 
 
 def test_a_redis_url_takes_the_place_of_the_embedded_broker(load):
