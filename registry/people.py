@@ -119,6 +119,8 @@ def adopt_orphans() -> int:
 
 def invite(*, user: User, by: By = None, token: str = "") -> str:
     """A link that lets a person choose a password, once, within a week."""
+    if not user.is_active:  # nobody would be let in
+        raise Conflict(f"{user} is deactivated: make them active in /admin first.")
     return _link(
         user, by, sets_password=True, lasts=INVITATION_LASTS, token=token, why=""
     )

@@ -103,6 +103,17 @@ def test_the_command_prints_a_link_and_gives_the_roles() -> None:
     assert Membership.objects.get(project=project).role == "labeller"
 
 
+def test_the_command_makes_no_link_for_somebody_who_left() -> None:
+    project = make_project()
+    make_user("Erin")
+    User.objects.update(is_active=False)
+
+    with pytest.raises(CommandError, match="Erin is deactivated"):
+        call_command("create_user", "Erin", "--role", "churn:viewer", stdout=StringIO())
+
+    assert not Membership.objects.filter(project=project).exists()
+
+
 @pytest.mark.parametrize("role", ["churn", "churn:boss", "nothing:viewer", ":viewer"])
 def test_the_command_makes_nobody_when_a_role_is_wrong(role: str) -> None:
     make_project()
