@@ -101,6 +101,7 @@ ALGORITHMS = ("dummy", "linear", "lightgbm", "kernel")
 BASELINES = ("majority", "mean", "group_mean", "recent_mean", "rule", "function")
 
 ROLES = ("viewer", "labeller", "reviewer", "owner", "admin")
+LONGEST_DAYS = 36_500  # of any span that somebody writes
 SCOPES = ("predict", "truth", "label", "read", "manage")
 
 

@@ -310,7 +310,8 @@ def test_the_command_tells_what_is_missing() -> None:
     for arguments, word in (
         (["nothing", "--scope", "read"], "there are: churn"),
         (["churn", "--scope", "read", "--user", "Sam"], "create_user Sam"),
-        (["churn", "--scope", "read", "--days", "0"], "past"),
+        (["churn", "--scope", "read", "--days", "0"], "from 1 to 36500"),
+        (["churn", "--scope", "read", "--days", "4000000"], "from 1 to 36500"),
         (["churn", "--scope", "fly"], "invalid choice"),
     ):
         with pytest.raises(CommandError, match=word):

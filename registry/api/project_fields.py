@@ -8,9 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from registry import schema
+from registry.catalogue import LONGEST_DAYS
 from registry.web.api import StrictSerializer
-
-LONGEST_DAYS = 36_500
 
 
 class Share(serializers.FloatField):

@@ -1,13 +1,13 @@
 """`manage.py apikey create PROJECT --scope predict`: the key, once, alone on stdout."""
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from registry import keys
-from registry.catalogue import SCOPES
+from registry.catalogue import LONGEST_DAYS, SCOPES
 from registry.clock import now
 from registry.commands import HouseCommand
 from registry.errors import DomainError
@@ -30,7 +30,7 @@ class Command(HouseCommand):
             "label, the annotator",
         )
         create.add_argument("--name", default="command line", help="shown in lists")
-        create.add_argument("--days", type=int, help="it expires after so many days")
+        create.add_argument("--days", type=_days, help="it expires after so many days")
 
     def handle(self, *args: Any, **options: Any) -> str:
         days = options["days"]
@@ -45,6 +45,13 @@ class Command(HouseCommand):
         except DomainError as error:
             raise CommandError(error.detail) from error
         return plain
+
+
+def _days(text: str) -> int:
+    days = int(text) if text.isdecimal() and len(text) < 10 else 0
+    if 1 <= days <= LONGEST_DAYS:
+        return days
+    raise ArgumentTypeError(f"{text!r}: write a whole number from 1 to {LONGEST_DAYS}.")
 
 
 def _project(slug: str) -> Project:
