@@ -68,6 +68,33 @@ def canonical_key(columns: Sequence[str], value: object) -> str:
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
 
+def entity_parts(columns: Sequence[str], key: str) -> dict[str, str]:
+    """What a canonical key says of each column.
+
+    >>> entity_parts(["date", "flight"], '["2013-02-14","1545"]')
+    {'date': '2013-02-14', 'flight': '1545'}
+    """
+    parts = [key] if len(columns) == 1 else json.loads(key)
+    return dict(zip(columns, parts, strict=True))
+
+
+def entity_told(columns: Sequence[str], key: str) -> str | dict[str, str]:
+    """A canonical key as clients write it, so that what is told may be sent back: the
+    bare text, or an object of several columns.
+
+    >>> entity_told(["customer"], "C12")
+    'C12'
+    >>> entity_told(["date", "flight"], '["2013-02-14","1545"]')
+    {'date': '2013-02-14', 'flight': '1545'}
+    """
+    if len(columns) <= 1:
+        return key
+    try:
+        return entity_parts(columns, key)
+    except (ValueError, TypeError):  # of a time when the entity had other columns
+        return key
+
+
 def _text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"

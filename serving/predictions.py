@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from registry.errors import NotFound
-from registry.identifiers import first_uuid7
+from registry.identifiers import entity_told, first_uuid7
 from registry.models import Project
 from registry.web import keyset
 from serving.models import Prediction, PredictionInbox
@@ -149,8 +149,9 @@ def _few(
     return None
 
 
-def shown(row: Prediction, *, project: str) -> dict[str, Any]:
-    """One row as REST gives it back: the answer's own fields, and what led to it."""
+def shown(row: Prediction, *, project: Project) -> dict[str, Any]:
+    """One row as REST gives it back: the answer's own fields, and what led to it.
+    `unit` stays a text: outcomes name it as their `user`."""
     more = {
         "decision": row.decision,
         "fallback": row.fallback,
@@ -158,14 +159,14 @@ def shown(row: Prediction, *, project: str) -> dict[str, Any]:
         "shadow_of": row.shadow_of and str(row.shadow_of),
         "explanation": row.explanation,
         "reference": row.reference,
-        "entity": row.entity,
+        "entity": entity_told(project.entity, row.entity),
         "unit": row.unit,
         "source": row.source,
         "warnings": row.warnings,
     }
     said = {name: value for name, value in more.items() if value}
     return {"id": str(row.pk), **row.output, **said} | {
-        "model": f"{project}/{row.version.number}",
+        "model": f"{project.slug}/{row.version.number}",
         "variant": row.role,
         "input": row.input,
         "features": row.features,

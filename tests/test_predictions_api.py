@@ -1,5 +1,6 @@
 """The predictions log over REST, with truth; and predictions that were made elsewhere."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
@@ -161,6 +162,28 @@ def test_an_entity_of_several_columns_is_asked_for_as_json(rest: Rest) -> None:
     asked = quote('{"flight": 1545, "carrier": "UA"}')
     assert ids(rest, f"?entity={asked}") == [str(row.pk)]
     assert rest.get("predictions?entity=UA").status_code == 400
+
+
+def test_an_entity_of_several_columns_is_shown_as_it_may_be_sent() -> None:
+    flights = make_project("flights", entity=["carrier", "flight"])
+    rest = Rest(flights, make_key(flights, "manage", "truth"))
+    key = canonical_key(flights.entity, {"carrier": "UA", "flight": 1545})
+    row = make_prediction(flights, entity=key)
+    entity = rest.get(f"predictions/{row.pk}").json()["entity"]
+    assert entity == {"carrier": "UA", "flight": "1545"}
+    assert ids(rest, f"?entity={quote(json.dumps(entity))}") == [str(row.pk)]
+    said = rest.post("truth", {"entity": entity, "value": "Yes"})
+    assert said.status_code == 202, said.content
+    (told,) = rest.get("truth").json()["results"]
+    assert (told["key_kind"], told["key"]) == ("entity", entity)
+
+
+def test_an_entity_of_other_columns_than_todays_is_shown_as_it_is_kept() -> None:
+    flights = make_project("flights", entity=["carrier", "flight"])
+    rest = Rest(flights, make_key(flights, "manage"))
+    for key in ('["UA"]', "UA", "1545"):
+        row = make_prediction(flights, entity=key)
+        assert rest.get(f"predictions/{row.pk}").json()["entity"] == key
 
 
 def test_what_a_shadow_said_is_listed_under_its_model(

@@ -57,6 +57,7 @@ class PredictionOutput(serializers.Serializer):
     model = serializers.CharField()
     variant = serializers.CharField()
     input = serializers.DictField()
+    entity = EntityField(required=False, help_text="As it may be sent.")
     at = serializers.DateTimeField()
     received_at = serializers.DateTimeField()
     truth = TruthKnown(allow_null=True)
@@ -183,7 +184,7 @@ def shown_with_truth(
     """The rows with their truth of this very moment, joined or not by a tick yet."""
     verdicts = judge(project=project, asked=asked_of(rows), now=clock_now())
     return [
-        predictions.shown(row, project=project.slug)
+        predictions.shown(row, project=project)
         | {"truth": truth_of(project, verdict, history=history)}
         for row, verdict in zip(rows, verdicts, strict=True)
     ]

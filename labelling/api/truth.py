@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from labelling.collector import outcomes
@@ -9,6 +10,7 @@ from labelling.collector.truth import LARGEST_BATCH, record_one_truth, record_tr
 from labelling.models import GroundTruth
 from registry.clock import now as clock_now
 from registry.errors import InvalidInput
+from registry.identifiers import entity_told
 from registry.web.api import (
     Moment,
     ProjectApi,
@@ -52,7 +54,9 @@ class TruthItem(StrictSerializer):
 
 
 class TruthRow(serializers.ModelSerializer):
-    key = serializers.CharField(help_text="A prediction's id, a reference, an entity.")
+    key = serializers.SerializerMethodField(
+        help_text="A prediction's id, a reference, an entity as it may be sent."
+    )
     value = TruthField(allow_null=True, help_text="Null where it is taken back.")
     by = serializers.CharField(
         source="author.username",
@@ -67,6 +71,12 @@ class TruthRow(serializers.ModelSerializer):
             "id", "key_kind", "key", "at", "value", "retracted", "source", "version",
             "state", "observed_at", "received_at", "by", "confidence",
         ]  # fmt: skip
+
+    @extend_schema_field({"type": ["string", "object"]})
+    def get_key(self, row: GroundTruth) -> str | dict[str, str]:
+        if row.key_kind != GroundTruth.KeyKind.ENTITY:
+            return row.key
+        return entity_told(self.context["project"].entity, row.key)
 
 
 class TruthApi(ProjectApi):

@@ -18,6 +18,7 @@ from mlsystem.orchestrator import labels, rows
 from mlsystem.orchestrator.rows import Row
 from mlsystem.orchestrator.work import StepWork
 from registry import carry
+from registry.identifiers import entity_parts
 from registry.models import Dataset, Project
 from serving.models import Prediction
 
@@ -147,9 +148,7 @@ def _entity(project: Project, prediction: Prediction) -> Row:
     """The columns that name the predicted subject, from its canonical spelling."""
     if not prediction.entity or not project.entity:
         return {}
-    if len(project.entity) == 1:
-        return {project.entity[0]: prediction.entity}
-    return dict(zip(project.entity, json.loads(prediction.entity), strict=True))
+    return entity_parts(project.entity, prediction.entity)
 
 
 def _fingerprint(root: Dataset, found: list[Found]) -> str:

@@ -3,13 +3,13 @@ frames: inputs, what look-ups fill in, the entity's columns, and `at`."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from registry.frames import dtype_of
 from registry.guarded import FAILED, Guarded
+from registry.identifiers import entity_parts
 from registry.models import Project
 from registry.schema import STRINGS, check_value
 
@@ -27,10 +27,7 @@ def entity_columns(project: Project, entity: object) -> Row:
         return {}
     if isinstance(entity, Mapping):
         return {name: entity.get(name) for name in columns}
-    if len(columns) == 1:
-        return {columns[0]: str(entity)}
-    values = json.loads(entity) if isinstance(entity, str) else entity
-    return dict(zip(columns, values, strict=True))  # type: ignore[arg-type]
+    return entity_parts(columns, str(entity))
 
 
 def frame_context(project: Project, frame: pd.DataFrame) -> pd.DataFrame:
