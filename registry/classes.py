@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 WHOLE = re.compile(r"([+-]?)(0|[1-9]\d{0,15})(?:\.0*)?")  # 01 is a code, no number
+NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?", re.ASCII)
 EQUAL = {"true": "1", "false": "0", "1": "true", "0": "false"}
 
 
@@ -52,6 +53,17 @@ def find_class(classes: Sequence[str], value: object) -> str | None:
         return name
     known, key = _by_key(tuple(classes)), class_key(value)
     return known.get(key) or known.get(EQUAL.get(key, ""))
+
+
+def equals(classes: Sequence[str]) -> list[bool | int | float]:
+    """The booleans and numbers that name a class.
+
+    >>> equals(["No", "Yes"]), equals(["0", "1"]), equals(["2.5", "3"])
+    ([], [False, True, 0, 1], [2.5, 3])
+    """
+    numbers = {float(name) for name in classes if NUMBER.fullmatch(name)} | {0.0, 1.0}
+    named = [int(n) if n.is_integer() else n for n in sorted(numbers)]
+    return [n for n in [False, True, *named] if find_class(classes, n) is not None]
 
 
 def by_class(classes: Sequence[str], given: Mapping[Any, Any]) -> dict[str, Any] | None:

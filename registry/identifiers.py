@@ -36,6 +36,27 @@ def first_uuid7(at: datetime) -> UUID:
     return UUID(int=max(0, int(at.timestamp() * 1000)) << 80)
 
 
+LONGEST_ENTITY = 300  # characters of a key
+
+
+def sent_key(columns: Sequence[str], value: object) -> str:
+    """The one spelling of an entity that a client sent, who may send anything.
+
+    >>> sent_key(["date", "flight"], {"flight": 1545, "date": "2013-02-14"})
+    '["2013-02-14","1545"]'
+    """
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            if part is not None:  # else `canonical_key` says that it is missing
+                _check_part(f"entity.{name}", part)
+    else:
+        _check_part("entity", value)
+    key = canonical_key(columns, value)
+    if len(key) > LONGEST_ENTITY:
+        raise _refused("entity", f"Write at most {LONGEST_ENTITY} characters.")
+    return key
+
+
 def canonical_key(columns: Sequence[str], value: object) -> str:
     """One spelling of an entity: the bare text for one column, else compact JSON of
     the values in the order of `columns`. Numbers and their texts are the same key.
@@ -51,18 +72,12 @@ def canonical_key(columns: Sequence[str], value: object) -> str:
         unknown = [name for name in value if name not in columns]
         missing = [name for name in columns if value.get(name) is None]
         if unknown or missing:
-            raise InvalidInput(
-                "The entity does not name its columns.",
-                errors=[FieldError("entity", f"Give exactly {', '.join(columns)}.")],
-            )
+            raise _refused("entity", f"Give exactly {', '.join(columns)}.")
         parts = [_text(value[name]) for name in columns]
     elif len(columns) <= 1:
         parts = [_text(value)]
     else:
-        raise InvalidInput(
-            "This entity has several columns.",
-            errors=[FieldError("entity", f"Give an object with {', '.join(columns)}.")],
-        )
+        raise _refused("entity", f"Give an object with {', '.join(columns)}.")
     if len(parts) == 1:
         return parts[0]
     return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
@@ -93,6 +108,17 @@ def entity_told(columns: Sequence[str], key: str) -> str | dict[str, str]:
         return entity_parts(columns, key)
     except (ValueError, TypeError):  # of a time when the entity had other columns
         return key
+
+
+def _check_part(place: str, part: object) -> None:
+    if not isinstance(part, str | int | float):
+        raise _refused(place, "Write a string or a number.")
+    if not str(part).strip():
+        raise _refused(place, "It is empty: write a string or a number.")
+
+
+def _refused(place: str, message: str) -> InvalidInput:
+    return InvalidInput(f"{place}: {message}", errors=[FieldError(place, message)])
 
 
 def _text(value: object) -> str:

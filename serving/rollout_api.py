@@ -143,7 +143,9 @@ class RolloutApi(Edits):
         )
         plan = PlanStep(many=True, required=False, max_length=plans.MAX_STEPS)  # type: ignore[call-arg]
 
-    @operation("Read who serves whom.", output=RolloutOutput, revision=True)
+    @operation(
+        "Read who serves whom.", output=RolloutOutput, revision=True, errors=(409,)
+    )
     def get(self, request: Request, project: str) -> Response:
         return self.tagged(rollout.of_project(self.project))
 

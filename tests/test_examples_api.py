@@ -94,6 +94,7 @@ def test_exact_repeats_under_other_keys_are_one_card(rest: Rest) -> None:
         ({"payload": {"text": ["a"]}}, "payload: text: "),
         ({"payload": "a", "colour": "red"}, "colour: unknown field"),
         ({"payload": "a", "key": ""}, "key"),
+        ({"payload": "a", "key": " "}, "key"),
         ({"payload": "a", "key": 7}, "key"),
         ({"payload": "a", "overlap": 0}, "from 1 to 20"),
         ({"payload": "a", "overlap": 2.5}, "from 1 to 20"),

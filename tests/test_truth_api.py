@@ -63,6 +63,8 @@ def test_a_list_answers_with_counts_and_errors_in_their_places(rest: Rest) -> No
         ({"reference": "a", "value": "Yes", "observed_at": "0001-01-01T00:00:00Z"},
          "observed_at"),
         ({"entity": {"customer": {"a": 1}}, "value": "Yes"}, "entity"),
+        ({"entity": " ", "value": "Yes"}, "entity"),
+        ({"reference": " ", "value": "Yes"}, "reference"),
         ("Yes", "body"),
     ],
 )  # fmt: skip

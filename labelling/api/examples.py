@@ -28,18 +28,33 @@ REVIEW = allow("reviewer", "label")
 
 
 class ExampleItem(StrictSerializer):
+    """A payload; of all else null is as good as left out."""
+
     payload = ExampleField(help_text="What the labeller sees; the target is hidden.")
     key = serializers.CharField(
         required=False,
+        allow_null=True,
         max_length=200,
         help_text="Your id; default: the content's hash.",
     )
     overlap = serializers.IntegerField(
-        required=False, min_value=1, max_value=20, help_text="How many people answer."
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=20,
+        help_text="How many people answer.",
     )
-    gold = TruthField(required=False, help_text="Known truth, to test labellers with.")
+    gold = TruthField(
+        required=False,
+        allow_null=True,
+        help_text="Known truth, to test labellers with.",
+    )
     priority = serializers.IntegerField(
-        required=False, min_value=-1000, max_value=1000, help_text="The highest first."
+        required=False,
+        allow_null=True,
+        min_value=-1000,
+        max_value=1000,
+        help_text="The highest first.",
     )
 
 

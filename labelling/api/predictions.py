@@ -67,15 +67,15 @@ class ElsewhereItem(StrictSerializer):
     """One prediction, as a client's copy of the model made it."""
 
     input = InputField()
-    entity = EntityField(required=False)
-    reference = serializers.CharField(required=False, max_length=200)
-    user = serializers.CharField(required=False, max_length=200)
-    at = Moment(required=False)
-    test = serializers.BooleanField(required=False)
+    entity = EntityField(required=False, allow_null=True)
+    reference = serializers.CharField(required=False, allow_null=True, max_length=200)
+    user = serializers.CharField(required=False, allow_null=True, max_length=200)
+    at = Moment(required=False, allow_null=True)
+    test = serializers.BooleanField(required=False, allow_null=True)
     prediction = TruthField()
-    score = serializers.FloatField(required=False)
+    score = serializers.FloatField(required=False, allow_null=True)
     probabilities = serializers.DictField(
-        child=serializers.FloatField(), required=False
+        child=serializers.FloatField(), required=False, allow_null=True
     )
     latency_ms = serializers.FloatField(required=False)
 

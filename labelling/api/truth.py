@@ -132,10 +132,13 @@ class TruthApi(ProjectApi):
 
 
 class OutcomeItem(StrictSerializer):
-    """Of a user (the sticky key of a prediction) or of one prediction."""
+    """Of a user (the sticky key of a prediction) or of one prediction; the other one
+    is null or left out."""
 
-    user = serializers.CharField(required=False, max_length=outcomes.LONGEST_UNIT)
-    prediction = serializers.UUIDField(required=False)
+    user = serializers.CharField(
+        required=False, allow_null=True, max_length=outcomes.LONGEST_UNIT
+    )
+    prediction = serializers.UUIDField(required=False, allow_null=True)
     metric = serializers.CharField(max_length=outcomes.LONGEST_METRIC)
     value = serializers.FloatField()
     at = Moment()

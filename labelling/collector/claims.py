@@ -9,8 +9,8 @@ from uuid import UUID
 from labelling.collector.values import Value, check_value
 from labelling.models import GroundTruth
 from registry import moments
-from registry.errors import DomainError
-from registry.identifiers import canonical_key
+from registry.errors import InvalidInput
+from registry.identifiers import sent_key
 from registry.models import Project
 from registry.schema import check_value as check_field
 
@@ -18,7 +18,7 @@ SKEW = timedelta(minutes=1)  # clients' clocks differ; more than that is the fut
 FIELDS = ("prediction", "reference", "entity", "at", "value", "observed_at", "source")
 # Experts speak through the labeller alone.
 SOURCES = ("outcome", "feedback", "import")
-LONGEST_REFERENCE, LONGEST_ENTITY = 200, 300
+LONGEST_REFERENCE = 200
 
 
 class Refused(ValueError):
@@ -116,7 +116,7 @@ def _key(project: Project, item: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _reference(value: Any) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         raise Refused("reference", "Write the text you sent with the prediction.")
     if len(value) > LONGEST_REFERENCE:
         raise Refused("reference", f"Longer than {LONGEST_REFERENCE} characters.")
@@ -135,16 +135,7 @@ def _no_id() -> str:
 
 
 def _entity(project: Project, value: Any) -> str:
-    parts = value.values() if isinstance(value, Mapping) else [value]
-    if not all(isinstance(part, str | int | float) for part in parts):
-        raise Refused("entity", "Write a text, or an object of its columns.")
     try:
-        key = canonical_key(project.entity, value)
-    except DomainError as error:
-        message = error.errors[0].message if error.errors else error.detail
-        raise Refused("entity", message) from error
-    if not key:
-        raise Refused("entity", "Its text is empty.")
-    if len(key) > LONGEST_ENTITY:
-        raise Refused("entity", f"Longer than {LONGEST_ENTITY} characters.")
-    return key
+        return sent_key(project.entity, value)
+    except InvalidInput as error:
+        raise Refused("entity", error.errors[0].message) from error

@@ -87,7 +87,7 @@ def read_outcome(item: Any, *, now: datetime) -> Fact:
 
 
 def _text(value: Any, field: str, longest: int) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= longest:
+    if not isinstance(value, str) or not value.strip() or len(value) > longest:
         raise Refused(field, f"Write a text of at most {longest} characters.")
     return value
 

@@ -57,7 +57,7 @@ def read_draft(*, project: Project, item: Any, index: int) -> Draft:
     digest = content_hash(payload, project=project)
     key = item.get("key")
     if key is not None and (
-        not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY
+        not isinstance(key, str) or not key.strip() or len(key) > LONGEST_KEY
     ):
         raise BadExample(f"key: write a text of at most {LONGEST_KEY} characters.")
     gold = item.get("gold")

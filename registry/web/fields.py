@@ -11,7 +11,7 @@ ANY_TRUTH = {
     "type": ["string", "number", "boolean", "array"],
     "items": {"type": "string"},
 }
-ANY_ENTITY = {"type": ["string", "number", "object"]}
+ANY_ENTITY = {"type": ["string", "number", "boolean", "object"]}
 
 
 @extend_schema_field(ANY_INPUT, component_name="ProjectInput")

@@ -8,6 +8,8 @@ from typing import Any
 from drf_spectacular.generators import SchemaGenerator
 
 from registry import schema as input_schema
+from registry.classes import equals
+from registry.identifiers import LONGEST_ENTITY
 from registry.models import Project
 from registry.web.schema import error_responses
 
@@ -71,21 +73,31 @@ def _example(project: Project, fields: Fields) -> dict[str, Any]:
 
 def _truth(project: Project, fields: Fields) -> dict[str, Any]:
     del fields
-    if project.is_classification:
-        return {"type": "string", "enum": list(project.classes)}
-    return {"type": "number"}
+    if not project.is_classification:
+        return {"type": "number"}
+    one = {
+        "enum": [*project.classes, *equals(project.classes)],
+        "description": "Other spellings of a class are taken too: TRUE of true.",
+    }
+    if project.task == Project.Task.MULTILABEL:
+        return {"type": "array", "items": one}
+    return one
 
 
 def _entity(project: Project, fields: Fields) -> dict[str, Any]:
+    """The bare value of one column; an object of its columns, however many they are."""
     del fields
-    if len(project.entity) <= 1:
-        return {"type": "string", "minLength": 1}
-    return {
+    value = {"type": ["string", "number", "boolean"], "pattern": r"\S"}
+    bare = value | {"maxLength": LONGEST_ENTITY}
+    if not project.entity:
+        return bare
+    whole = {
         "type": "object",
-        "properties": {name: {"type": ["string", "number"]} for name in project.entity},
+        "properties": {name: dict(value) for name in project.entity},
         "required": list(project.entity),
         "additionalProperties": False,
     }
+    return whole if len(project.entity) > 1 else {"anyOf": [bare, whole]}
 
 
 OF_PROJECT: dict[str, Maker] = {

@@ -20,40 +20,46 @@ from registry.web.api import (
     idempotent,
     operation,
 )
-from registry.web.fields import InputField, OneByOne
+from registry.web.fields import EntityField, InputField, OneByOne
 from registry.web.serializers import Moment
 from registry.web.strict_json import StrictJSONParser
 from serving.frontend import asks, forms, front, inputs
 from serving.frontend.front import LARGEST_BATCH, Result
 
 
-@extend_schema_field(
-    {"oneOf": [{"type": "string", "minLength": 1}, {"type": "object"}]}
-)
-class Entity(serializers.JSONField):
-    """A string, or an object of the entity's columns."""
-
-
 class AskInput(StrictSerializer):
-    """What is asked; `input`, or an `entity` to look it up, or both."""
+    """What is asked; `input`, or an `entity` to look it up, or both. Null is as good as
+    left out."""
 
     input = InputField(
         required=False,
         allow_null=True,
         help_text="An object of fields; the bare value of a single one.",
     )
-    entity = Entity(required=False)
+    entity = EntityField(required=False, allow_null=True)
     reference = serializers.CharField(
-        required=False, max_length=asks.LONGEST, help_text="Your own id, an order's."
+        required=False,
+        allow_null=True,
+        max_length=asks.LONGEST,
+        help_text="Your own id, an order's.",
     )
     user = serializers.CharField(
-        required=False, max_length=asks.LONGEST, help_text="Sticks to its variant."
+        required=False,
+        allow_null=True,
+        max_length=asks.LONGEST,
+        help_text="Sticks to its variant.",
     )
-    attributes = serializers.DictField(required=False, help_text="For targets.")
-    explain = serializers.BooleanField(required=False)
-    at = Moment(required=False, help_text="The moment predicted for; default now.")
+    attributes = serializers.DictField(
+        required=False, allow_null=True, help_text="For targets."
+    )
+    explain = serializers.BooleanField(required=False, allow_null=True)
+    at = Moment(
+        required=False,
+        allow_null=True,
+        help_text="The moment predicted for; default now.",
+    )
     test = serializers.BooleanField(
-        required=False, help_text="Answered alike, counted nowhere."
+        required=False, allow_null=True, help_text="Answered alike, counted nowhere."
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from registry import moments
 from registry.errors import FieldError, InvalidInput
-from registry.identifiers import canonical_key
+from registry.identifiers import sent_key
 from registry.models import Project
 from registry.schema import Field, check_value
 
@@ -15,7 +15,6 @@ KNOWN = (
     "input", "entity", "reference", "user", "attributes", "explain", "at", "test",
 )  # fmt: skip
 LONGEST = 200  # characters of a reference or a user
-LONGEST_ENTITY = 300
 MOST_ATTRIBUTES = 50
 
 
@@ -90,15 +89,8 @@ def _subject(
         entity = named
     if entity is None:
         return {"input": given}
-    if not isinstance(entity, str | int | float | Mapping) or entity in ("", {}):
-        raise _wrong("entity", "Write a string, or an object of the entity's columns.")
+    key = sent_key(columns, entity)
     parts = entity if isinstance(entity, Mapping) else dict.fromkeys(columns, entity)
-    for name, value in parts.items():
-        if not isinstance(value, str | int | float) and value is not None:
-            raise _wrong(f"entity.{name}", "Write a string or a number.")
-    key = canonical_key(columns, entity)
-    if not 0 < len(key) <= LONGEST_ENTITY:
-        raise _wrong("entity", f"Write at most {LONGEST_ENTITY} characters.")
     return {
         "input": {} if given is None else given,
         "entity": key,
@@ -107,7 +99,7 @@ def _subject(
 
 
 def _word(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST:
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
         raise ValueError(f"Write a string of 1 to {LONGEST} characters.")
     return value
 
