@@ -8,6 +8,7 @@ from django.db import DatabaseError
 
 from registry.commands import why
 from registry.errors import DomainError
+from registry.sending import without_broker
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +31,8 @@ class Verdict(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         try:
-            return super().execute(*args, **options)
+            with without_broker():
+                return super().execute(*args, **options)
         except CommandError as error:
             self._tell(str(error))
             raise SystemExit(FAILED) from None

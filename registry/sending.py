@@ -31,7 +31,8 @@ def send(job: Job, *, now: datetime) -> None:
 
 @contextmanager
 def without_broker() -> Iterator[None]:
-    """For a process that works its jobs itself: that none was sent is no news there."""
+    """For a command, which needs no broker: that none was sent is no news there, and the
+    tick sends what the command does not work itself."""
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

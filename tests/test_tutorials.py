@@ -56,18 +56,17 @@ def test_a_client_gets_what_the_tutorial_says(live_server, tmp_path: Path) -> No
     for language, _, text in blocks("tutorial-client.md"):
         code[language] += text
     script = code["bash"].replace("http://127.0.0.1:8000", live_server.url)
-    script = re.sub(r"^(KEY|OWNER)=.*$", "", script, flags=re.MULTILINE)
+    script = re.sub(r"\$\(.* --scope predict .*\)", key, script)
+    script = re.sub(r"\$\(.* --scope manage\)", owner, script)
+    (tmp_path / "client.py").write_text(code["python"])
 
-    said = sh(script, folder=tmp_path, KEY=key, OWNER=owner)
+    said = sh(f"{script}\n{sys.executable} client.py", folder=tmp_path)
 
     assert said.count('"feedback_token"') == 6
     assert '"accepted":1' in said
     assert '"label_requested":true' in said
     assert "Nothing is known about it" in said
-    address = f"{live_server.url}/api/v1/projects/churn"
-    (tmp_path / "client.py").write_text(code["python"])
-    said = sh(f"{sys.executable} client.py", folder=tmp_path, KEY=key, ROOT=address)
-    assert said.strip() in {"offer", "wait"}
+    assert said.strip().endswith(("}offer", "}wait"))  # curl ends no line
 
 
 @pytest.fixture

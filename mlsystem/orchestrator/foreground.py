@@ -12,7 +12,7 @@ from django.db.models import Max, Q, QuerySet
 
 from mlsystem.builder import slots
 from mlsystem.orchestrator import pipeline, publish
-from registry import jobs, sending
+from registry import jobs
 from registry.clock import now
 from registry.models import Job, Project, Run, Step
 
@@ -27,7 +27,7 @@ def work_through(run: Run, *, tell: Tell) -> Run:
     """Do the run's jobs until it is over, telling how it goes after every look."""
     working: dict[UUID, Future[None]] = {}
     workers = slots.slots_by_default(run.budget_seconds)
-    with sending.without_broker(), ThreadPoolExecutor(max_workers=workers) as pool:
+    with ThreadPoolExecutor(max_workers=workers) as pool:
         try:
             while not _look(run, working, pool, tell=tell):
                 time.sleep(PAUSE)
