@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from monitoring.judging import steps
-from monitoring.judging.comparison import ROW_METRICS, compare_rollout, judged_on
+from monitoring.judging.comparison import compare_rollout, judged_on
 from monitoring.judging.gain_chart import gain_chart
 from monitoring.judging.guardrails import are_safe
 from monitoring.owner.standing import terms_of
@@ -110,7 +110,7 @@ def _told(found: Rollout, *, now: datetime) -> dict[str, Any]:
         "safe": are_safe(comparison.get("guardrails", [])),
         "terms": terms,
         "unit": (judge.label, replace(terms, metric=judge).unit),
-        "stands_in": project.primary_metric not in ROW_METRICS,
+        "stands_in": judged_on(project) != project.primary_metric,
         "users": users,
         "per": per,
         "users_now": _part(users, float(found.percent)),

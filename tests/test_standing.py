@@ -51,9 +51,11 @@ def costs_around(mean: float, n: int = 60, seed: int = 0) -> Any:
 
 
 def two_versions(days: int, *, ours: float, theirs: float) -> History:
+    """The baseline goes along as a shadow."""
     found = []
     for ago in range(days, 0, -1):
-        found.append(a_day(BASELINE, ago, costs_around(theirs, seed=ago)))
+        costs = costs_around(theirs, seed=ago)
+        found.append(a_day(BASELINE, ago, costs, role="shadow"))
         found.append(a_day(LIVE, ago, costs_around(ours, seed=ago + 999)))
     return History(found)
 
@@ -93,6 +95,36 @@ def test_only_days_on_which_the_live_version_answered_too_are_compared() -> None
     assert gain.value < 20
 
 
+def test_a_canary_is_compared_with_the_baseline_of_its_own_days() -> None:
+    """A tenth of the hard days, then all of the easy ones: the same model."""
+    days = []
+    for ago in range(60, 30, -1):
+        costs = costs_around(60, n=500, seed=ago)
+        days.append(a_day(BASELINE, ago, costs))
+        few = costs_around(60, n=50, seed=ago + 99)
+        days.append(a_day(LIVE, ago, few, role="canary"))
+    days += [a_day(LIVE, ago, costs_around(20, n=500, seed=ago)) for ago in range(30)]
+
+    gain = production_gain(History(days), live=LIVE, baseline=BASELINE, metric=COST)
+
+    assert gain is not None
+    assert not gain.sure
+    assert gain.n == 30 * 550
+
+
+def test_the_day_on_which_one_followed_the_other_says_nothing() -> None:
+    """One had the morning, the other the evening."""
+    days = [a_day(BASELINE, ago, costs_around(20, n=500)) for ago in range(9, 4, -1)]
+    days += [a_day(LIVE, ago, costs_around(60, n=500)) for ago in range(5, 0, -1)]
+
+    found = [
+        production_gain(History(days), live=LIVE, baseline=BASELINE, metric=metric)
+        for metric in (COST, METRICS["roc_auc"])
+    ]
+
+    assert found == [None, None]
+
+
 def test_the_control_share_is_compared_apart() -> None:
     days = two_versions(10, ours=40, theirs=48).days
     control = [
@@ -120,7 +152,7 @@ def test_ranks_are_compared_by_their_intervals() -> None:
         return Outcomes("binary", "Yes", 600, {}, counts).pack()
 
     days = [
-        Piece(version=v, role="live", at=NOW, n=600, errors=0, fallbacks=0,
+        Piece(version=v, role="live" if v == LIVE else "shadow", at=NOW, n=600, errors=0, fallbacks=0,
               truths=600, outcomes_blob=ranked(v == LIVE), mature=True)
         for v in (LIVE, BASELINE)
     ]  # fmt: skip

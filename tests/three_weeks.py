@@ -24,7 +24,8 @@ def serving(slug: str = "churn", **changes: Any) -> Project:
         for version, mean in ((live, 40), (baseline, 48)):
             costs = costs_around(mean, seed=ago + mean)
             DayBucket.objects.create(
-                project=project, version=version, role="live", n=60, truths=60,
+                project=project, version=version, n=60, truths=60,
+                role="live" if version == live else "baseline",
                 day=now().date() - timedelta(days=ago), outcomes=outcomes(costs).pack(),
             )  # fmt: skip
     return project

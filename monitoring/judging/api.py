@@ -18,7 +18,8 @@ class ComparisonOutput(serializers.Serializer):
     text = serializers.CharField()
     needs = serializers.IntegerField(required=False)
     difference = Number(
-        required=False, help_text="What the candidate gains a prediction over live."
+        required=False,
+        help_text="What the candidate gains a prediction over live's of the same hours.",
     )
     sample_ratio = serializers.DictField(required=False, allow_null=True)
     guardrails = serializers.ListField(child=serializers.DictField(), required=False)

@@ -1,26 +1,25 @@
 """Live, candidate and baseline side by side, and what may be said about the difference.
 
-The candidate's share is judged on one number a prediction (a loss, a cost), by
-confidence sequences that stay right however often one looks.
+The candidate's share is judged on one number a prediction (a loss, a cost), hour by
+hour, by confidence sequences that stay right however often one looks.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitoring.evaluator.moments import Moments
 from monitoring.judging.guardrails import guardrails
+from monitoring.judging.side_by_side import MEANS, Pair, moments, pairs, pieces_of
 from monitoring.judging.statistics import (
     Difference,
     Interval,
     confidence_sequence,
-    difference,
     sample_ratio_mismatch,
     still_needed,
 )
+from monitoring.judging.strata import Strata
 from monitoring.monitor.fold import hour_of
-from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.series import Sum, Window, read, total
 from registry.catalogue import METRICS
 from registry.identifiers import first_uuid7
@@ -28,16 +27,8 @@ from registry.models import ModelVersion, Project
 from registry.written import number
 from serving.models import Prediction, Rollout
 
-# Metrics that are means over rows, and the folded moment they are read from.
-ROW_METRICS: Mapping[str, str] = {
-    "cost": "cost",
-    "log_loss": "log_loss",
-    "brier": "squared_error",
-    "mae": "absolute_error",
-    "rmse": "squared_error",
-}
 STAND_INS = {"regression": "mae"}  # for ranks and ratios; classes: log_loss
-MINIMUM_N = 100  # truths of the candidate before a verdict
+MINIMUM_N = 100  # truths of either before a verdict
 DEFAULT_PERIOD = timedelta(days=28)
 LATEST = 10_000  # answers among which users are counted: a split shows in fewer
 
@@ -51,9 +42,24 @@ class Arm:
 
 def judged_on(project: Project) -> str:
     """The metric a difference is judged on: the primary one if it is a mean over rows."""
-    if project.primary_metric in ROW_METRICS:
+    if project.primary_metric in MEANS:
         return project.primary_metric
     return STAND_INS.get(project.task, "log_loss")
+
+
+def margin_of(project: Project) -> float:
+    """What may be lost. The gate's margin is one of the primary metric: of what stands
+    in for it, nothing may."""
+    if judged_on(project) != project.primary_metric:
+        return 0.0
+    return float((project.gate or {}).get("margin", 0.0))
+
+
+def unit_of(project: Project) -> str:
+    """Behind numbers of what is judged."""
+    return METRICS[judged_on(project)].unit_in(
+        currency=project.costs.get("currency", ""), target=project.unit
+    )
 
 
 def compare_rollout(
@@ -64,39 +70,69 @@ def compare_rollout(
     Without units the shares of the two arms are not counted: that reads raw rows.
     """
     project = rollout.project
-    start = hour_of(rollout.started_at or now - DEFAULT_PERIOD)
+    start = began(rollout, now=now)
     arms = _arms(rollout, start=start, now=now)
-    metric = judged_on(project)
     answer: dict[str, Any] = {
         "since": start,
         "metric": project.primary_metric,
-        "judged_on": metric,
+        "judged_on": judged_on(project),
         "models": [_shown(arm, project) for arm in arms],
     }
     live = next(arm for arm in arms if arm.variant == "live")
     candidate = next((a for a in arms if a.variant in {"canary", "shadow"}), None)
     if candidate is None:
         return answer | {"verdict": "none", "text": "There is no candidate."}
-    gap = gain(live.sum.outcomes, candidate.sum.outcomes, metric=metric)
+    together = hours_of_both(rollout, now=now)
+    strata = strata_of(together, project)
     ratio = _sample_ratio(rollout) if with_units else None
-    guards = guardrails(live.sum, candidate.sum)
+    guards = guardrails(live.sum, candidate.sum, together)
     answer |= {
-        "difference": _interval(gap, _coverage(live.sum, candidate.sum)),
+        "difference": _interval(strata, _coverage(live.sum, candidate.sum)),
         "sample_ratio": ratio,
         "guardrails": guards,
     }
-    margin = float((project.gate or {}).get("margin", 0.0))
-    unit = METRICS[metric].unit_in(
-        currency=project.costs.get("currency", ""), target=project.unit
-    )
     return answer | _verdict(
-        gap,
-        known=candidate.sum.outcomes.n,
-        margin=margin,
-        unit=unit,
+        strata,
+        project,
         broken=[g["text"] for g in guards if not g["ok"]],
         mismatch=bool(ratio and ratio["mismatch"]),
     )
+
+
+def began(rollout: Rollout, *, now: datetime) -> datetime:
+    return hour_of(rollout.started_at or now - DEFAULT_PERIOD)
+
+
+def candidate_role(rollout: Rollout) -> str:
+    return "shadow" if rollout.mode == Rollout.Mode.SHADOW else "canary"
+
+
+def hours_of_both(rollout: Rollout, *, now: datetime) -> list[Pair]:
+    """The hours since the rollout began in which candidate and live both answered; not
+    those of a pause, which live had for itself."""
+    if rollout.candidate is None:
+        return []
+    asked = (rollout.candidate, candidate_role(rollout)), (rollout.live, "live")
+    start = began(rollout, now=now)
+    ours, theirs = (
+        pieces_of(version, project=rollout.project, role=role, start=start, now=now)
+        for version, role in asked
+    )
+    return list(pairs(ours, theirs))
+
+
+def strata_of(together: Iterable[Pair], project: Project) -> Strata:
+    """What is known of what is judged, of both."""
+    found, key = Strata(), MEANS[judged_on(project)]
+    for _, ours, theirs in together:
+        found.add(moments(ours, key), moments(theirs, key))
+    return found
+
+
+def gain(strata: Strata) -> Difference | None:
+    """How much better the candidate is, a row; positive is better."""
+    found = strata.difference()
+    return replace(found, value=-found.value) if found else None
 
 
 def _arms(rollout: Rollout, *, start: datetime, now: datetime) -> list[Arm]:
@@ -105,7 +141,7 @@ def _arms(rollout: Rollout, *, start: datetime, now: datetime) -> list[Arm]:
         (rollout.live, "live", ("live",))
     ]
     if rollout.candidate:
-        role = "shadow" if rollout.mode == Rollout.Mode.SHADOW else "canary"
+        role = candidate_role(rollout)
         wanted.append((rollout.candidate, role, (role,)))
     if rollout.baseline_id != rollout.live_id:
         roles = ("live", "canary", "shadow", "baseline")
@@ -133,25 +169,20 @@ def _shown(arm: Arm, project: Project) -> dict[str, Any]:
     }
 
 
-def row_moments(outcomes: Outcomes, metric: str) -> Moments:
-    return outcomes.moments.get(ROW_METRICS[metric], Moments())
-
-
-def gain(live: Outcomes, candidate: Outcomes, *, metric: str) -> Difference | None:
-    """How much better the candidate is, a row; positive is better whatever the metric."""
-    found = difference(row_moments(candidate, metric), row_moments(live, metric))
-    if found is None or METRICS[metric].larger_is_better:
-        return found
-    return Difference(-found.value, found.standard_error, found.n)
-
-
-def _interval(gap: Difference | None, coverage: float | None) -> dict[str, Any]:
+def _interval(strata: Strata, coverage: float | None) -> dict[str, Any]:
+    gap = gain(strata)
     if gap is None:
         unknown = {"value": None, "low": None, "high": None, "n": 0}
-        return unknown | {"coverage": coverage, "reason": "No truth of both is known."}
+        return unknown | {"coverage": coverage, "reason": _why_none(strata)}
     found = confidence_sequence(gap)
     told = {"value": found.value, "low": found.low, "high": found.high, "n": gap.n}
     return told | {"coverage": coverage}
+
+
+def _why_none(strata: Strata) -> str:
+    if strata.known < 2:
+        return "No truth is known of answers that both gave in one hour."
+    return "All answers of one of them fared alike, so nobody knows how others will."
 
 
 def _coverage(*arms: Sum) -> float | None:
@@ -182,13 +213,7 @@ def _sample_ratio(rollout: Rollout) -> dict[str, Any] | None:
 
 
 def _verdict(
-    gap: Difference | None,
-    *,
-    known: int,
-    margin: float,
-    unit: str,
-    broken: list[str],
-    mismatch: bool,
+    strata: Strata, project: Project, *, broken: list[str], mismatch: bool
 ) -> dict[str, Any]:
     """breach, hold, wait, worse, better or level, and why in a sentence."""
     if broken:
@@ -198,16 +223,33 @@ def _verdict(
             "The shares of the two versions are not what the rollout says: no verdict."
         )
         return {"verdict": "hold", "text": text}
-    if known < MINIMUM_N or gap is None:
-        needs = max(MINIMUM_N - known, 1)
+    if strata.known < MINIMUM_N:
+        needs = MINIMUM_N - strata.known
         text = f"No verdict yet: needs {number(needs)} more truths."
         return {"verdict": "wait", "needs": needs, "text": text}
-    answer = by_sequence(confidence_sequence(gap), margin=margin, unit=unit)
+    gap = gain(strata)
+    if gap is None:
+        return {"verdict": "wait", "text": f"No verdict yet. {_why_none(strata)}"}
+    answer = by_sequence(
+        confidence_sequence(gap), margin=margin_of(project), unit=unit_of(project)
+    )
     missing = still_needed(gap) if answer["verdict"] == "wait" else None
     if missing:
         answer["needs"] = missing
         answer["text"] += f" {number(missing)} more truths would decide it."
+    answer["text"] += _stood_in(project)
     return answer
+
+
+def _stood_in(project: Project) -> str:
+    """What was judged instead, where the primary metric is no mean over predictions."""
+    key, primary = judged_on(project), project.primary_metric
+    if key == primary:
+        return ""
+    asked = METRICS[primary].label if primary in METRICS else primary
+    text = f" Judged on the {METRICS[key].label.lower()} instead of {asked}"
+    margin = (project.gate or {}).get("margin")
+    return f"{text}, so without its margin." if margin else f"{text}."
 
 
 def by_sequence(found: Interval, *, margin: float, unit: str) -> dict[str, Any]:

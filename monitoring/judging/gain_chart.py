@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from monitoring.judging.comparison import judged_on
+from monitoring.judging.comparison import margin_of, unit_of
 from monitoring.judging.evidence import history
-from registry.catalogue import METRICS
 from registry.web.charts import Chart
 from registry.web.figures import Mark, Series, across, line
 from registry.written import number
@@ -34,9 +33,7 @@ def gain_chart(
     if rollout is None or rollout.candidate is None:
         return line(title="Candidate against live.", series=[], empty=NO_CANDIDATE)
     project = rollout.project
-    unit = METRICS[judged_on(project)].unit_in(
-        currency=project.costs.get("currency", ""), target=project.unit
-    )
+    unit = unit_of(project)
     points = history(rollout, now=now)
     chart = line(
         title=_title(points, rollout.candidate.number, unit=unit),
@@ -48,7 +45,7 @@ def gain_chart(
         span=span,
         empty=NO_TRUTH,
     )
-    _draw_rules(chart, points, margin=float((project.gate or {}).get("margin", 0.0)))
+    _draw_rules(chart, points, margin=margin_of(project))
     return chart
 
 

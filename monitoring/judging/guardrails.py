@@ -4,9 +4,13 @@ A rule is broken where even the lower bound is beyond its limit, and safe where 
 upper bound is inside. In between nobody knows yet: nothing is taken back, nothing grows.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from monitoring.judging.statistics import difference, one_sided_sequence, share_arm
+from monitoring.evaluator.moments import Moments
+from monitoring.judging.side_by_side import Pair, Pieces
+from monitoring.judging.statistics import one_sided_sequence
+from monitoring.judging.strata import Strata
 from monitoring.monitor.series import Sum
 from registry.written import number
 
@@ -16,10 +20,12 @@ SLOW_MS = 50.0  # below that, twice as slow is no breach
 MEASURED = 100  # answers before a 95th percentile says anything
 
 
-def guardrails(live: Sum, candidate: Sum) -> list[dict[str, Any]]:
+def guardrails(
+    live: Sum, candidate: Sum, together: Iterable[Pair]
+) -> list[dict[str, Any]]:
     """`[{"rule", "ok", "safe", "text", "limit"}]`, each with its number: value, low,
-    high, n, coverage."""
-    found = [_failures(live, candidate), _slowness(live, candidate)]
+    high, n, coverage. `together`: the hours in which both answered."""
+    found = [_failures(live, candidate, together), _slowness(live, candidate)]
     return [guard | {"coverage": candidate.coverage} for guard in found]
 
 
@@ -27,20 +33,23 @@ def are_safe(found: list[dict[str, Any]]) -> bool:
     return all(guard["safe"] for guard in found)
 
 
-def _failures(live: Sum, candidate: Sum) -> dict[str, Any]:
-    """The difference of the shares that failed, by its one-sided sequence."""
+def _failures(live: Sum, candidate: Sum, together: Iterable[Pair]) -> dict[str, Any]:
+    """The difference of the shares that failed, hour against hour, by its one-sided
+    sequence: on a day with inputs that no version can read, both fail."""
     text = f"{number(candidate.errors)} of {number(candidate.n)} answers failed, "
     text += f"{number(live.errors)} of {number(live.n)} of live's"
-    gap = difference(
-        share_arm(candidate.errors, candidate.n), share_arm(live.errors, live.n)
-    )
+    strata = Strata()
+    for _, ours, theirs in together:
+        strata.add(_failed(ours), _failed(theirs))
+    gap = strata.difference_of_shares()
     guard: dict[str, Any] = {"rule": "errors", "limit": ERROR_MARGIN}
     if gap is None:
         unknown = {"value": None, "low": None, "high": None, "n": 0}
         return guard | {"ok": True, "safe": False, "text": f"{text}."} | unknown
     found = one_sided_sequence(gap)
     more = number(round(100 * found.high, 2))
-    text += f": at most {more} points more, {number(100 * ERROR_MARGIN)} allowed."
+    allowed = number(100 * ERROR_MARGIN)
+    text += f": at most {more} points more in the same hours, {allowed} allowed."
     return guard | {
         "ok": found.low <= ERROR_MARGIN,
         "safe": found.high < ERROR_MARGIN,
@@ -50,6 +59,11 @@ def _failures(live: Sum, candidate: Sum) -> dict[str, Any]:
         "high": found.high,
         "n": gap.n,
     }
+
+
+def _failed(pieces: Pieces) -> Moments:
+    errors, n = (sum(getattr(p, name) for p in pieces) for name in ("errors", "n"))
+    return Moments.of_counts(errors, n)
 
 
 def _slowness(live: Sum, candidate: Sum) -> dict[str, Any]:

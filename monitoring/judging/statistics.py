@@ -5,16 +5,17 @@ Pure: sums in, numbers out. An arm is the `Moments` of one number per sticky uni
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import special
 
 from monitoring.evaluator.moments import Moments
 from registry.intervals import wilson
 
-TUNED_FOR = 5000  # units at which a confidence sequence is narrowest
+TUNED_FOR = 5000  # units, half in each arm, at which a sequence is narrowest
 MOST_TIMES = 100.0  # as many rows: beyond, nobody waits
 SUSPICIOUS = 0.001  # below this the split itself is broken
+ALIKE = 1e-9  # of a mean: numbers that differ by less are the same, rounded
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,13 @@ class Difference:
     value: float
     standard_error: float
     n: int  # units in both arms
+    even: float | None = None  # worth as much as so many, half in each arm; else n
+
+    @property
+    def clock(self) -> float:
+        """What a sequence counts instead of time. It has to grow as information does,
+        and of 9 900 answers beside 100 most say nothing about the difference."""
+        return self.n if self.even is None else self.even
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,8 @@ def difference(candidate: Moments, live: Moments) -> Difference | None:
         return None
     squared = candidate.variance / candidate.n + live.variance / live.n
     n = candidate.n + live.n
-    return Difference(candidate.mean - live.mean, math.sqrt(squared), n)
+    even = 4 * candidate.n * live.n / n
+    return Difference(candidate.mean - live.mean, math.sqrt(squared), n, even)
 
 
 def welch(candidate: Moments, live: Moments, *, level: float = 0.95) -> Interval | None:
@@ -112,11 +121,12 @@ def confidence_sequence(
 
     Asymptotic confidence sequence of Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas
     (Annals of Statistics 52, 2024), theorem 2.2: the half width is
-    s √(2 (n r² + 1) / (n² r²) × log(√(n r² + 1) / alpha)), s² = n × standard error².
+    s √(2 (n r² + 1) / (n² r²) × log(√(n r² + 1) / alpha)), s² = n × standard error²,
+    n the difference's clock.
     """
     rho2 = _rho_squared(alpha, tuned_for)
-    spread = found.n * rho2 + 1
-    inside = 2 * spread / (found.n * rho2) * math.log(math.sqrt(spread) / alpha)
+    spread = found.clock * rho2 + 1
+    inside = 2 * spread / (found.clock * rho2) * math.log(math.sqrt(spread) / alpha)
     half = found.standard_error * math.sqrt(inside)
     return Interval(found.value, found.value - half, found.value + half)
 
@@ -150,7 +160,7 @@ def confidence_excludes_zero(
 ) -> bool:
     """Whether the sequence would leave out 0 with `times` as many rows."""
     error = found.standard_error / math.sqrt(times)
-    more = Difference(found.value, error, int(found.n * times))
+    more = replace(found, standard_error=error, even=found.clock * times)
     reach = confidence_sequence(more, alpha=alpha, tuned_for=tuned_for)
     return reach.low > 0 or reach.high < 0
 
@@ -165,8 +175,8 @@ def one_sided_sequence(
     For guardrails: `low` above the margin is a breach, `high` below it is safe.
     """
     rho2 = _rho_squared(2 * alpha, tuned_for)
-    spread = found.n * rho2 + 1
-    inside = 2 * spread / (found.n * rho2)
+    spread = found.clock * rho2 + 1
+    inside = 2 * spread / (found.clock * rho2)
     inside *= math.log(1 + math.sqrt(spread) / (2 * alpha))
     half = found.standard_error * math.sqrt(inside)
     return Interval(found.value, found.value - half, found.value + half)

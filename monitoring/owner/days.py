@@ -27,9 +27,6 @@ class History:
         """What somebody got: shadows answered nobody."""
         return (each for each in self.days if each.role != SHADOW)
 
-    def first_of(self, version: int) -> date | None:
-        return next((each.day for each in self.of(version)), None)
-
 
 def histories(
     projects: Iterable[Project], *, since: date, now: datetime

@@ -1,46 +1,41 @@
 """Is the live version better than the baseline, and since when is that sure?"""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monitoring.evaluator.moments import Moments
-from monitoring.judging.statistics import Interval, confidence_sequence, difference
+from monitoring.judging.side_by_side import MEANS, Pair, moments, pairs
+from monitoring.judging.statistics import Interval, confidence_sequence
+from monitoring.judging.strata import Strata
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.performance import read_metric
-from monitoring.monitor.rollups import Piece, outcomes_of
+from monitoring.monitor.rollups import outcomes_of
+from monitoring.monitor.series import ROLES
 from monitoring.owner.days import History
 from monitoring.verdicts.terms import Gain
 from registry.catalogue import METRICS, Metric
 from registry.models import ModelVersion
 
-# Goals that are a mean over rows, and the folded moment that is that mean.
-MEANS: Mapping[str, str] = {
-    "cost": "cost",
-    "log_loss": "log_loss",
-    "brier": "squared_error",
-    "mae": "absolute_error",
-}
 MINIMUM_N = 30  # truths of either side before they are compared
 
 
 def production_gain(
     history: History, *, live: int, baseline: int, metric: Metric
 ) -> Gain | None:
-    """From the live version's first day on, so that both met the same times; an
-    interval that stays right however often one looks where the goal is a mean."""
-    first = history.first_of(live)
-    if first is None or live == baseline:
+    """Over the days on which both answered, day against day, so that both met the same
+    times; an interval that stays right however often one looks where the goal is a
+    mean."""
+    if live == baseline:
         return None
-    days = [each for each in history.of(live, baseline) if each.day >= first]
+    together = list(
+        pairs(history.of(live, roles=ROLES), history.of(baseline, roles=ROLES))
+    )
     if metric.key in MEANS:
-        return _by_means(days, live=live, key=MEANS[metric.key])
+        return _by_means(together, key=MEANS[metric.key])
     if metric.best_at_zero:
         return None
-    ours = outcomes_of(d for d in days if d.version == live)
-    theirs = outcomes_of(d for d in days if d.version == baseline)
+    ours = outcomes_of(piece for _, pieces, _ in together for piece in pieces)
+    theirs = outcomes_of(piece for _, _, pieces in together for piece in pieces)
     return _by_intervals(ours, theirs, metric=metric)
 
 
@@ -79,42 +74,23 @@ def _of_numbers(numbers: Mapping[str, Any], version: ModelVersion) -> Gain | Non
     return gain if numbers.get("metric") == version.project.primary_metric else None
 
 
-def _by_means(days: Sequence[Piece], *, live: int, key: str) -> Gain | None:
-    last, since = None, None
-    for day, ours, theirs in _running(days, live=live, key=key):
-        if min(ours.n, theirs.n) < MINIMUM_N:
+def _by_means(together: Sequence[Pair], *, key: str) -> Gain | None:
+    """Smaller is better of every mean there is: the gain is theirs − ours."""
+    strata, last, since = Strata(), None, None
+    for at, ours, theirs in together:
+        strata.add(moments(theirs, key), moments(ours, key))
+        gap = strata.difference()
+        if strata.known < MINIMUM_N or gap is None:
             continue
-        found = _sequence(ours, theirs)
+        found = confidence_sequence(gap)
         side = _side(found)
         if side != (_side(last[0]) if last else 0) or not side:
-            since = day if side else None
-        last = (found, ours.n + theirs.n)
+            since = at.date() if side else None
+        last = (found, gap.n)
     if last is None:
         return None
     found, n = last
     return Gain(value=found.value, low=found.low, high=found.high, n=n, since=since)
-
-
-def _running(
-    days: Sequence[Piece], *, live: int, key: str
-) -> Iterator[tuple[date, Moments, Moments]]:
-    """Day by day, what is known of both sides up to then."""
-    ours, theirs = Moments(), Moments()
-    for moment, parts in groupby(days, key=lambda each: each.day):
-        for each in parts:
-            found = each.outcomes(whole=False).moments.get(key, Moments())
-            if each.version == live:
-                ours = ours.merge(found)
-            else:
-                theirs = theirs.merge(found)
-        yield moment, ours, theirs
-
-
-def _sequence(ours: Moments, theirs: Moments) -> Interval:
-    """Smaller is better of every mean there is: the gain is theirs − ours."""
-    gap = difference(theirs, ours)
-    assert gap is not None  # both have more than two rows
-    return confidence_sequence(gap)
 
 
 def _side(found: Interval) -> int:

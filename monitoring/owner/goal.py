@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
+from monitoring.judging.side_by_side import MEANS
 from monitoring.monitor.performance import read_metric
 from monitoring.monitor.rollups import Piece, outcomes_of
 from monitoring.owner.days import LIVE, History, first_open_day
-from monitoring.owner.standing import MEANS, summarise, terms_of
+from monitoring.owner.standing import summarise, terms_of
 from monitoring.verdicts.cards import goal_title
 from monitoring.verdicts.terms import Terms, amount
 from registry.catalogue import METRICS

@@ -11,17 +11,13 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
+from monitoring.judging.side_by_side import MEANS
 from monitoring.models import Standing
 from monitoring.monitor.performance import read_metric
 from monitoring.monitor.rollups import outcomes_of
 from monitoring.monitor.traffic import answers_a_day
 from monitoring.owner.days import LIVE, SHADOW, History, first_open_day, histories
-from monitoring.owner.evidence import (
-    MEANS,
-    control_gain,
-    gain_on_test,
-    production_gain,
-)
+from monitoring.owner.evidence import control_gain, gain_on_test, production_gain
 from monitoring.owner.money import saved_a_day
 from monitoring.verdicts.terms import Gain, Terms
 from monitoring.verdicts.verdict import Case, verdict

@@ -1,0 +1,82 @@
+"""What two versions did in the same hours, or days: who is compared with whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+
+from monitoring.evaluator.moments import Moments
+from monitoring.models import DayBucket, HourBucket
+from monitoring.monitor.days import hours_since
+from monitoring.monitor.rollups import Piece, read
+from registry.models import ModelVersion, Project
+from serving.models import Prediction
+
+# Metrics that are a mean over rows, and the folded moment that is that mean. Smaller is
+# better of every one of them.
+MEANS: Mapping[str, str] = {
+    "cost": "cost",
+    "log_loss": "log_loss",
+    "brier": "squared_error",
+    "mae": "absolute_error",
+}
+Pieces = list[Piece]
+Pair = tuple[datetime, Pieces, Pieces]
+
+
+def pairs(ours: Iterable[Piece], theirs: Iterable[Piece]) -> Iterator[Pair]:
+    """The buckets in which both answered, the oldest first.
+
+    Not those in which one was live after the other: one had the morning, the other the
+    evening.
+    """
+    one, other = _by_time(ours), _by_time(theirs)
+    for at in sorted(one.keys() & other.keys()):
+        if not (_was_live(one[at]) and _was_live(other[at])):
+            yield at, one[at], other[at]
+
+
+def _by_time(pieces: Iterable[Piece]) -> dict[datetime, Pieces]:
+    found: dict[datetime, Pieces] = {}
+    for piece in pieces:
+        found.setdefault(piece.at, []).append(piece)
+    return found
+
+
+def _was_live(pieces: Pieces) -> bool:
+    return any(piece.role == Prediction.Role.LIVE for piece in pieces)
+
+
+def moments(pieces: Pieces, key: str) -> Moments:
+    """A mean over the rows whose truth is known."""
+    found = Moments()
+    for piece in pieces:
+        known = piece.outcomes(whole=False).moments
+        found = found.merge(known.get(key, Moments()))
+    return found
+
+
+def pieces_of(
+    version: ModelVersion,
+    *,
+    project: Project,
+    role: str,
+    start: datetime,
+    now: datetime,
+) -> Pieces:
+    """By the hour, from the first one on. Of old days whose hours are gone, the days;
+    the first of them is not whole, and left out."""
+    where = {"version": version, "role": role, "slice": ""}
+    read_as = partial(read, projects={project.pk: project}, now=now)
+    kept = hours_since(project, now=now)
+    found: Pieces = []
+    if start < kept:
+        days = DayBucket.objects.filter(
+            **where, day__gt=start.date(), day__lt=kept.date()
+        )
+        found = read_as(days, "outcomes", by="day")
+    hours = HourBucket.objects.filter(
+        **where, hour__gte=max(start, kept), hour__lt=now + timedelta(hours=1)
+    )
+    return found + read_as(hours, "outcomes", by="hour")
