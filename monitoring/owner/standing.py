@@ -223,8 +223,10 @@ def _traffic(history: History, *, today: date) -> dict[str, Any]:
     lately, before = sum(line[-7:]), sum(line[-14:-7])
     midnight = datetime.combine(today, time(), tzinfo=UTC)
     week = [(midnight - timedelta(days=ago), line[-ago]) for ago in range(1, 8)]
+    began = midnight - WEEK
+    was_asked = min(by_day, default=today) < began.date()
     return {
-        "a_day": answers_a_day(week, end=midnight),
+        "a_day": answers_a_day(week, end=midnight, since=began if was_asked else None),
         "before": before / 7,
         "change": (lately - before) / before if before else None,
         "today": by_day.get(today, 0),

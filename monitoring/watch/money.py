@@ -1,10 +1,13 @@
 """Component 4, the monitor page: what decisions cost a day, and against the baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from monitoring.evaluator.moments import Moments
-from monitoring.judging.statistics import welch
+from monitoring.judging.side_by_side import moments, pairs
+from monitoring.judging.statistics import Interval, confidence_sequence
+from monitoring.judging.strata import Strata
+from monitoring.models import DayBucket
 from monitoring.monitor.rollups import Piece, outcomes_of
 from monitoring.monitor.traffic import answers_a_day
 from monitoring.watch.asked import Asked, Shown, length
@@ -80,19 +83,43 @@ def _title(asked: Asked, found: Sequence[Piece], *, currency: str) -> str:
     cost = costs_of(ours)
     if not cost.n:
         return "What decisions cost a day."
-    answered = [(p.at, p.n) for p in ours if p.role != "shadow"]
-    a_day = answers_a_day(answered, end=min(asked.end, _hour_after(asked.now)))
+    a_day = _answers_a_day(asked, ours)
     name = asked.first.name
     words = f"{name} costs about {number(cost.mean * a_day)} {currency} a day"
     rival = next((one for one in asked.shown if one.role == "baseline"), None)
-    theirs = costs_of(by_version.get(rival.version.pk, [])) if rival else Moments()
-    gap = welch(theirs, cost) if rival and theirs.n and rival != asked.first else None
-    if gap is None or rival is None:
+    theirs = by_version.get(rival.version.pk, []) if rival else []
+    gap = _saved(ours, theirs) if rival != asked.first else None
+    if gap is None:
         return f"{words}."
     less = "less" if gap.value >= 0 else "more"
     low, high = sorted((gap.low * a_day, gap.high * a_day))
-    sure = f"{number(low)} to {number(high)} less"
+    sure = f"{number(low)} to {number(high)} less, by the {_unit(asked)}s both answered"
     return (
         f"{words}, {number(abs(gap.value) * a_day)} {less} than the baseline would "
         f"({sure})."
     )
+
+
+def _answers_a_day(asked: Asked, ours: Sequence[Piece]) -> float:
+    before = DayBucket.objects.filter(
+        version=asked.first.version, slice="", day__lt=asked.start.date()
+    ).exclude(role="shadow")
+    return answers_a_day(
+        [(p.at, p.n) for p in ours if p.role != "shadow"],
+        end=min(asked.end, _hour_after(asked.now)),
+        since=asked.start if before.exists() else None,
+    )
+
+
+def _unit(asked: Asked) -> str:
+    return "hour" if asked.by == "hour" else "day"
+
+
+def _saved(ours: Iterable[Piece], theirs: Iterable[Piece]) -> Interval | None:
+    """What an answer costs less than the baseline's of the same hour or day: when either
+    had all to itself says nothing of the other."""
+    strata = Strata()
+    for _, one, other in pairs(ours, theirs):
+        strata.add(moments(other, "cost"), moments(one, "cost"))
+    gap = strata.difference()
+    return confidence_sequence(gap) if gap else None
