@@ -162,7 +162,9 @@ class Prediction(models.Model):
     warnings = models.JSONField(default=list)
     latency_ms = models.FloatField()
     fallback = models.CharField(max_length=300, blank=True)  # reason of a fall-back
-    error = models.CharField(max_length=500, blank=True)  # a shadow or canary failed
+    # It failed, and this is no answer: where it should have given one (live, canary),
+    # that is another row, which this one shadows.
+    error = models.CharField(max_length=500, blank=True)
     test = models.BooleanField(default=False)
     key_id = models.BigIntegerField(null=True)  # the ApiKey that asked
     source = models.CharField(max_length=12, default="online")  # or scoring, external

@@ -122,6 +122,8 @@ def prediction(request: PageRequest, project: Project, id: UUID) -> HttpResponse
 def _sentence(row: Prediction) -> str:
     """Who said it, about whom."""
     about = row.entity or row.reference
+    if row.error:
+        return f"Version {row.version.number} failed{f' at {about}' if about else ''}."
     said = f"Version {row.version.number} said so" + (f" of {about}" if about else "")
     return (
         f"{said}, in place of another: {row.fallback}" if row.fallback else f"{said}."

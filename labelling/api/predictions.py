@@ -51,7 +51,7 @@ class PredictionOutput(serializers.Serializer):
 
     id = serializers.UUIDField()
     prediction = TruthField(
-        required=False, help_text="Not there where a candidate failed: see `error`."
+        required=False, help_text="Not there where a version failed: see `error`."
     )
     error = serializers.CharField(required=False)
     model = serializers.CharField()
@@ -121,7 +121,8 @@ class PredictionsApi(ProjectApi):
     )
     def get(self, request: Request, project: str) -> Response:
         """By reference, entity, model, and the moment predicted for (from inclusive,
-        to exclusive). What shadows said is listed where a model is named. What is rare
+        to exclusive). What shadows said, and where a model failed, is listed
+        where one is named. What is rare
         is looked for in 50 000 answers a page: then a page holds few or none, and `next`
         goes on from there; it is null where the log ends."""
         asked = self.query()

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
@@ -64,14 +64,20 @@ class _Figures:
         sums = HourBucket.objects.filter(project__in=self.ids, slice="")
         grouped = list(
             sums.values_list("project__slug", "version__number", "role").annotate(
-                Sum("n"), Sum("errors"), Sum("fallbacks"), Sum("truths")
+                answers=Sum(F("n") - F("errors")),  # who failed answered nobody
+                failed=Sum("errors"),
+                fell_back=Sum("fallbacks"),
+                known=Sum("truths"),
             )
         )
         labels = ["project", "version", "role"]
         for place, (name, words) in enumerate(
             (
                 ("predictions", "Predictions in the kept hours."),
-                ("prediction_errors", "Answers that failed, in the kept hours."),
+                (
+                    "prediction_errors",
+                    "Answers that failed to come, in the kept hours.",
+                ),
                 ("prediction_fallbacks", "Fall-backs in the kept hours."),
                 ("prediction_truths", "Predictions whose truth is known."),
             )

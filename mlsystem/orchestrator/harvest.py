@@ -113,7 +113,7 @@ def _from_production(
         found = {m.prediction_id: m for m in matches.filter(pk__in=ids[start:][:CHUNK])}
         chosen = labels.chosen(project, _by_experts(found))
         asked = Prediction.objects.filter(
-            project=project, pk__in=list(found), test=False
+            project=project, pk__in=list(found), test=False, error=""
         ).exclude(role=Prediction.Role.SHADOW)
         for prediction in asked.order_by("at", "pk"):
             match = found[prediction.pk]

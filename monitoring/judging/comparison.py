@@ -163,7 +163,7 @@ def _shown(arm: Arm, project: Project) -> dict[str, Any]:
         "number": arm.version.number,
         "name": arm.version.name,
         "variant": arm.variant,
-        "predictions": arm.sum.n,
+        "predictions": arm.sum.answers,
         "coverage": arm.sum.coverage,
         "metrics": {name: read(arm.sum, name) for name in dict.fromkeys(metrics)},
     }
@@ -187,7 +187,7 @@ def _why_none(strata: Strata) -> str:
 
 def _coverage(*arms: Sum) -> float | None:
     """Share of the answers of both whose truth is known."""
-    answered = sum(arm.n for arm in arms)
+    answered = sum(arm.answers for arm in arms)
     return sum(arm.truths for arm in arms) / answered if answered else None
 
 

@@ -59,6 +59,11 @@ def _answers(
     whole = hour_of(since) + timedelta(hours=1)
     window = Window(start=whole, end=now + timedelta(hours=1), roles=("canary",))
     first = Prediction.objects.filter(
-        version=candidate, role="canary", test=False, at__gte=since, at__lt=whole
+        version=candidate,
+        role="canary",
+        test=False,
+        error="",
+        at__gte=since,
+        at__lt=whole,
     )
-    return first[:most].count() + total(candidate, window, now=now).n
+    return first[:most].count() + total(candidate, window, now=now).answers

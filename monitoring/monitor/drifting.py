@@ -30,7 +30,7 @@ def drift_report(
         "model": str(version),
         "from": start,
         "to": end,
-        "n": found.n,
+        "n": found.answers,
         "state": _worst(features),
         "features": features,
     }
@@ -43,7 +43,7 @@ def _wide_enough(
     for width in WINDOWS:
         start = end - width
         found = total(version, Window(start=start, end=end), now=now)
-        if found.n >= MINIMUM_N:
+        if found.answers >= MINIMUM_N:
             break
     return start, found
 

@@ -5,15 +5,17 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from django.db import models
+
 from labelling.models import GroundTruth, said_again
 from monitoring.models import AlertRule, HourBucket
 from monitoring.monitor.drift import PREDICTION
 from monitoring.monitor.drifting import drift_report
 from monitoring.monitor.finding import Finding, lasting
-from monitoring.monitor.series import Sum, Window, read, total
+from monitoring.monitor.rollups import SUMS
+from monitoring.monitor.series import Sum, read
 from monitoring.monitor.worsening import performance
 from registry.models import ModelVersion, Project
-from serving.models import Rollout
 
 FAILURE_LIMIT = 0.02  # of answers that failed or fell back
 MINIMUM_N = 50
@@ -43,41 +45,32 @@ def _moved(one: Mapping[str, Any]) -> str:
 
 
 def _failures(rule: AlertRule, version: ModelVersion, now: datetime) -> Finding:
-    start = now - timedelta(hours=rule.window_hours)
-    roles = ("live", "fallback")
-    versions = ModelVersion.objects.filter(project=version.project)
-    found = Sum()
-    window = Window(start=start, end=now + timedelta(hours=1), roles=roles)
-    for each in versions.filter(pk__in=_served(version.project)):
-        found = _merged(found, total(each, window, now=now))
-    if found.n < MINIMUM_N:
-        return Finding(bad=None, message="Too few answers to judge by.", n=found.n)
+    """Of everybody's answers: whose file is broken gives none, and it may be the
+    version before that answers instead."""
+    hours = HourBucket.objects.filter(
+        project=version.project,
+        slice="",
+        role__in=("live", "fallback"),
+        hour__gte=now - timedelta(hours=rule.window_hours),
+        hour__lt=now + timedelta(hours=1),
+    )
+    counts = hours.aggregate(**{name: models.Sum(name, default=0) for name in SUMS})
+    found = Sum(**counts)
+    n = found.answers
+    if n < MINIMUM_N:
+        return Finding(bad=None, message="Too few answers to judge by.", n=n)
     answer = read(found, "fallback_rate")
     limit = rule.limit if rule.limit is not None else FAILURE_LIMIT
-    text = f"{found.fallbacks} of {found.n} answers came from a fall-back."
+    text = f"{found.fallbacks} of {n} answers came from a fall-back."
     return Finding(
         bad=answer["low"] > limit,
         message=text,
         value=answer["value"],
         low=answer["low"],
         high=answer["high"],
-        n=found.n,
+        n=n,
         coverage=answer["coverage"],
         limit=limit,
-    )
-
-
-def _served(project: Project) -> list[int]:
-    rollout = Rollout.objects.get(project=project)
-    return [rollout.live_id, rollout.baseline_id]
-
-
-def _merged(one: Sum, other: Sum) -> Sum:
-    return Sum(
-        n=one.n + other.n,
-        errors=one.errors + other.errors,
-        fallbacks=one.fallbacks + other.fallbacks,
-        truths=one.truths + other.truths,
     )
 
 

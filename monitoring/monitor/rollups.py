@@ -40,6 +40,11 @@ class Piece:
     def day(self) -> date:
         return self.at.date()
 
+    @property
+    def answers(self) -> int:
+        """Who failed answered nobody."""
+        return self.n - self.errors
+
     def inputs(self) -> Inputs:
         return Inputs.unpack(self.inputs_blob)
 

@@ -55,9 +55,14 @@ class Sum:
             self.outcomes = self.outcomes.merge(Outcomes.unpack(bytes(bucket.outcomes)))
 
     @property
+    def answers(self) -> int:
+        """Who failed answered nobody."""
+        return self.n - self.errors
+
+    @property
     def coverage(self) -> float | None:
-        """Share of predictions whose truth is known."""
-        return self.truths / self.n if self.n else None
+        """Share of answers whose truth is known."""
+        return self.truths / self.answers if self.answers else None
 
 
 def read(total: Sum, metric: str) -> dict[str, Any]:
@@ -86,13 +91,14 @@ def _number(
     }
 
 
-def _share(count: Callable[[Sum], int]) -> Callable[[Sum], dict[str, Any]]:
+def _share(
+    count: Callable[[Sum], int], *, of: Callable[[Sum], int]
+) -> Callable[[Sum], dict[str, Any]]:
     def read_share(total: Sum) -> dict[str, Any]:
-        if not total.n:
+        part, n = count(total), of(total)
+        if not n:
             return _number(None, n=0, total=total) | {"reason": "No predictions."}
-        part = count(total)
-        bounds = wilson(part, total.n)
-        return _number(part / total.n, n=total.n, total=total, bounds=bounds)
+        return _number(part / n, n=n, total=total, bounds=wilson(part, n))
 
     return read_share
 
@@ -106,9 +112,11 @@ def _latency(q: float) -> Callable[[Sum], dict[str, Any]]:
 
 
 OPERATION_READERS: dict[str, Callable[[Sum], dict[str, Any]]] = {
-    "predictions": lambda total: _number(total.n, n=total.n, total=total),
-    "error_rate": _share(lambda total: total.errors),
-    "fallback_rate": _share(lambda total: total.fallbacks),
+    "predictions": lambda total: _number(total.answers, n=total.answers, total=total),
+    "error_rate": _share(lambda total: total.errors, of=lambda total: total.n),
+    "fallback_rate": _share(
+        lambda total: total.fallbacks, of=lambda total: total.answers
+    ),
     "latency_p50": _latency(0.5),
     "latency_p95": _latency(0.95),
 }

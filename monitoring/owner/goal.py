@@ -59,7 +59,7 @@ def goal_chart(rollout: Rollout, history: History, *, now: datetime) -> Chart:
 def _step(history: History) -> timedelta:
     by_day: dict[date, int] = {}
     for each in history.answered():
-        by_day[each.day] = by_day.get(each.day, 0) + each.n
+        by_day[each.day] = by_day.get(each.day, 0) + each.answers
     busy = bool(by_day) and median(by_day.values()) >= MANY
     return timedelta(days=1 if busy else 7)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, F, Q, Sum
 
 from labelling.models import Example, said_again
 from monitoring.models import Alert, Evaluation, HourBucket
@@ -90,7 +90,9 @@ def _up_to(rows: Any) -> int:
 
 def _answered(project: Project, *, since: datetime) -> dict[str, int]:
     rows = HourBucket.objects.filter(project=project, slice="", hour__gte=since)
-    return dict(rows.order_by().values_list("role").annotate(total=Sum("n")))
+    return dict(
+        rows.order_by().values_list("role").annotate(total=Sum(F("n") - F("errors")))
+    )
 
 
 def nodes(seen: Seen) -> list[Node]:

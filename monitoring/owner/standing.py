@@ -192,12 +192,12 @@ def _side(
     end = first_open_day(version.project, now=now)
     start = end - PERIOD
     days = [each for each in history.of(version.pk) if start <= each.day < end]
-    n, truths = sum(each.n for each in days), sum(each.truths for each in days)
+    n, truths = sum(each.answers for each in days), sum(each.truths for each in days)
     number = {"number": version.number, "name": version.name, "answers": n}
     number |= {"coverage": truths / n if n else None}
     lately = now.date() - PERIOD
     recent = sum(
-        each.n
+        each.answers
         for each in history.of(version.pk)
         if each.day >= lately and each.role != SHADOW
     )
@@ -218,7 +218,7 @@ def _traffic(history: History, *, today: date) -> dict[str, Any]:
     """Answers a day, of whole days; shadows are no answers."""
     by_day: dict[date, int] = {}
     for each in history.answered():
-        by_day[each.day] = by_day.get(each.day, 0) + each.n
+        by_day[each.day] = by_day.get(each.day, 0) + each.answers
     line = [by_day.get(today - timedelta(days=ago), 0) for ago in range(28, 0, -1)]
     lately, before = sum(line[-7:]), sum(line[-14:-7])
     midnight = datetime.combine(today, time(), tzinfo=UTC)

@@ -48,7 +48,7 @@ def worst(version: ModelVersion) -> tuple[list[Mistake], int]:
 def _newest(version: ModelVersion) -> QuerySet[Match]:
     """Truth of its answers, the newest answers first: from the truth's side, since the
     newest answers may all still wait for theirs."""
-    asked = Prediction.objects.filter(version=version)
+    asked = Prediction.objects.filter(version=version, error="")
     moments = asked.values_list("at", flat=True)
     first, last = moments.order_by("at").first(), moments.order_by("-at").first()
     if first is None:

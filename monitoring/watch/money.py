@@ -53,7 +53,7 @@ def _series(
     a_day = timedelta(days=1) / length(asked.by)
     for at in moments:
         traffic = by_place.get((asked.first.version.pk, at), [])
-        answers = a_day * sum(p.n for p in traffic if p.role != "shadow")
+        answers = a_day * sum(p.answers for p in traffic if p.role != "shadow")
         cost = costs_of(by_place.get((one.version.pk, at), []))
         known = cost.n >= METRICS["cost"].minimum_n and bool(answers)
         span = cost.interval() if known else None
@@ -105,7 +105,7 @@ def _answers_a_day(asked: Asked, ours: Sequence[Piece]) -> float:
         version=asked.first.version, slice="", day__lt=asked.start.date()
     ).exclude(role="shadow")
     return answers_a_day(
-        [(p.at, p.n) for p in ours if p.role != "shadow"],
+        [(p.at, p.answers) for p in ours if p.role != "shadow"],
         end=min(asked.end, _hour_after(asked.now)),
         since=asked.start if before.exists() else None,
     )

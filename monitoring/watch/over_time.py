@@ -125,7 +125,7 @@ def coverage_chart(asked: Asked) -> Chart:
     for one in asked.shown:
         moments = [at for at in steps(asked) if (one.version.pk, at) in found]
         counts = [
-            (sum(p.truths for p in group), sum(p.n for p in group))
+            (sum(p.truths for p in group), _answers(group))
             for group in (found[one.version.pk, at] for at in moments)
         ]
         series.append(
@@ -152,7 +152,7 @@ def coverage_chart(asked: Asked) -> Chart:
 
 def _coverage_title(asked: Asked, groups: Sequence[Sequence[Piece]]) -> str:
     known = sum(p.truths for group in groups for p in group)
-    n = sum(p.n for group in groups for p in group)
+    n = sum(_answers(group) for group in groups)
     if not n:
         return "Truth known of every bucket."
     return f"The truth is known of {number(known)} of {number(n)} predictions ({percent(known / n)})."
@@ -184,7 +184,7 @@ def traffic_chart(asked: Asked) -> Chart:
             name=f"Answers of {one.name.lower()}",
             role=one.role,
             x=moments,
-            y=[_n(by_version.get((one.version.pk, at), [])) for at in moments],
+            y=[_answers(by_version.get((one.version.pk, at), [])) for at in moments],
         )
         for one in asked.shown
     ]
@@ -200,8 +200,8 @@ def traffic_chart(asked: Asked) -> Chart:
     )
 
 
-def _n(group: Sequence[Piece]) -> int:
-    return sum(piece.n for piece in group)
+def _answers(group: Sequence[Piece]) -> int:
+    return sum(piece.answers for piece in group)
 
 
 def _traffic_figure(
@@ -240,8 +240,8 @@ def _traffic_figure(
 
 
 def _traffic_title(asked: Asked, found: Sequence[Piece]) -> str:
-    n, failed = _n(found), sum(piece.errors for piece in found)
-    if not n:
+    n, failed = _answers(found), sum(piece.errors for piece in found)
+    if not n and not failed:
         return "Latency and traffic."
     ours = [p for p in found if p.version == asked.first.version.pk]
     slow = inputs_of(ours).latency_quantile(0.95)

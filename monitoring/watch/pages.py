@@ -243,12 +243,12 @@ def _stats(asked: Asked) -> dict[str, Any]:
     """Counts of the window, by version; and how long truth takes."""
     found = grouped(pieces(asked), lambda piece: piece.version)
     ours = found.get(asked.first.version.pk, [])
-    n = sum(piece.n for piece in ours)
+    n, asked_of = (sum(getattr(p, key) for p in ours) for key in ("answers", "n"))
     ripe = [piece for piece in ours if piece.mature]
-    known, of = sum(p.truths for p in ripe), sum(p.n for p in ripe)
+    known, of = sum(p.truths for p in ripe), sum(p.answers for p in ripe)
     return {
         "n": n,
-        "failed": sum(piece.errors for piece in ours) / n if n else None,
+        "failed": sum(p.errors for p in ours) / asked_of if asked_of else None,
         "coverage": known / of if of else None,
         "ripe": of,
         "delays": delays(project=asked.project, sample=DELAYS_OF),

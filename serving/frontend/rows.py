@@ -12,7 +12,7 @@ from registry.schema import json_value
 from serving.frontend.asking import Work
 from serving.model_server.states import State
 from serving.models import Prediction
-from serving.variants import CANARY
+from serving.variants import CANARY, LIVE
 
 Body = dict[str, Any]
 
@@ -25,7 +25,7 @@ def reason_of(work: Work) -> str:
 def rows_of(
     works: Sequence[Work], state: State, *, actor: Actor, now: datetime, latency: float
 ) -> Iterator[Prediction]:
-    """The rows of what was answered, each followed by its candidate's failure."""
+    """The rows of what was answered, each followed by the failure of whoever should have."""
     key_id = actor.key.pk if actor.key else None
     for work in works:
         if work.answer is None:
@@ -41,7 +41,7 @@ def rows_of(
             fallback=reason_of(work),
             key_id=key_id,
         )
-        if work.route == CANARY and work.failures:
+        if work.route in {CANARY, LIVE} and work.failures:
             yield from _failure(work, state, now=now, latency=latency)
 
 
@@ -75,14 +75,15 @@ def row_of(
 def _failure(
     work: Work, state: State, *, now: datetime, latency: float
 ) -> Iterator[Prediction]:
-    """The candidate's failure is its own row, so that it counts against it."""
-    place = state.chains[CANARY][0]
+    """A failure is its own row, so that it counts against its version: live's too, or
+    inputs that no version can read would count against the candidate alone."""
+    place = state.chains[work.route][0]
     if place.loaded is None:
         return
     failed = Work(ask=work.ask, id=uuid7(now), unit=work.unit, clean=work.clean)
     yield row_of(
         failed,
-        role=CANARY,
+        role=work.route,
         state=state,
         now=now,
         version=place.loaded.version,
