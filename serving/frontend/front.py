@@ -4,11 +4,11 @@ One path for a single prediction, a batch, the V2 protocol, the try-it page and 
 they differ in how they read a request and show an answer.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from django.db import transaction
@@ -131,7 +131,7 @@ def problem(error: DomainError) -> Body:
 def _ask(
     requests: Sequence[object], *, project: Project, actor: Actor, now: datetime
 ) -> Asked:
-    started = time.perf_counter()
+    started = perf_counter()
     state = states.current(project)
     errors: list[DomainError | None] = []
     works: list[Work] = []
@@ -149,20 +149,28 @@ def _ask(
         asking.route(work, state)
         asking.check(work, state)
     asking.ask_all(works, state)
-    latency = (time.perf_counter() - started) * 1000 / max(len(works), 1)
-    told = iter([_result(work, state, latency) for work in works])
+    _share_the_rest(works, whole=1000 * (perf_counter() - started))
+    told = iter([_result(work, state) for work in works])
     answered = [work for work in works if work.answer and not work.ask.test]
     # Though nothing may come to be stored: what the candidate did is no less true.
     failures.count(answered, state)
     return Asked(
         results=[error or next(told) for error in errors],
-        rows=list(rows_of(works, state, actor=actor, now=now, latency=latency)),
+        rows=list(rows_of(works, state, actor=actor, now=now)),
         answered=[(answered, state)],
         now=now,
     )
 
 
-def _result(work: Work, state: State, latency: float) -> Result:
+def _share_the_rest(works: Sequence[Work], *, whole: float) -> None:
+    """What no version needed (reading, checking, waiting) is the same for all."""
+    rest = (whole - sum(work.took for work in works)) / max(len(works), 1)
+    for work in works:
+        work.took += rest
+        work.lost += rest
+
+
+def _result(work: Work, state: State) -> Result:
     """The contract's answer: optional fields are there or not, never null."""
     said, version = work.answer, work.version
     if said is None or version is None:
@@ -179,5 +187,5 @@ def _result(work: Work, state: State, latency: float) -> Result:
     if work.warnings:
         body["warnings"] = work.warnings
     body["feedback_token"] = feedback_token(work.id)
-    body["latency_ms"] = round(latency, 3)
+    body["latency_ms"] = round(work.took, 3)
     return body

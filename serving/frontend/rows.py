@@ -23,7 +23,7 @@ def reason_of(work: Work) -> str:
 
 
 def rows_of(
-    works: Sequence[Work], state: State, *, actor: Actor, now: datetime, latency: float
+    works: Sequence[Work], state: State, *, actor: Actor, now: datetime
 ) -> Iterator[Prediction]:
     """The rows of what was answered, each followed by the failure of whoever should have."""
     key_id = actor.key.pk if actor.key else None
@@ -35,14 +35,14 @@ def rows_of(
             role=work.variant,
             state=state,
             now=now,
-            latency_ms=latency,
+            latency_ms=work.took,
             explanation=work.explanation,
             warnings=work.warnings,
             fallback=reason_of(work),
             key_id=key_id,
         )
         if work.route in {CANARY, LIVE} and work.failures:
-            yield from _failure(work, state, now=now, latency=latency)
+            yield from _failure(work, state, now=now)
 
 
 def row_of(
@@ -72,9 +72,7 @@ def row_of(
     )
 
 
-def _failure(
-    work: Work, state: State, *, now: datetime, latency: float
-) -> Iterator[Prediction]:
+def _failure(work: Work, state: State, *, now: datetime) -> Iterator[Prediction]:
     """A failure is its own row, so that it counts against its version: live's too, or
     inputs that no version can read would count against the candidate alone."""
     place = state.chains[work.route][0]
@@ -89,7 +87,7 @@ def _failure(
         version=place.loaded.version,
         shadow_of=work.id,
         error=work.failures[0][1][:500],
-        latency_ms=latency,
+        latency_ms=work.lost,
     )
 
 
