@@ -1,5 +1,7 @@
 """What serves whom, and every answer given."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -80,9 +82,19 @@ class Rollout(models.Model):
         return f"rollout of {self.project}"
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether a candidate answers nobody until somebody resumes."""
+        return self.state == self.State.PAUSED or self.baseline_for_all
+
+    @property
     def plan_waits(self) -> bool:
         """Whether nothing grows until somebody resumes."""
-        return self.state != self.State.RUNNING or self.baseline_for_all
+        return self.is_stopped or self.state == self.State.HELD
+
+    @property
+    def share(self) -> Decimal:
+        """The percent that the candidate gets now; `percent` once it is resumed."""
+        return Decimal(0) if self.is_stopped else Decimal(self.percent)
 
     @property
     def goes_back_to(self) -> ModelVersion | None:

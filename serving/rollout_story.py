@@ -43,6 +43,17 @@ def told(event: RolloutEvent) -> str:
     )
 
 
+def tried(rollout: Rollout) -> str:
+    """What becomes of the candidate, as a part of a sentence; "" where there is none."""
+    if rollout.candidate is None:
+        return ""
+    name = f"version {rollout.candidate.number}"
+    if rollout.is_stopped:
+        return f"{name} waits until somebody resumes"
+    share = f" on {float(rollout.share):g} %" if rollout.share else ""
+    return f"{name}{share} is being tried"
+
+
 def figures(numbers: Mapping[str, Any]) -> dict[str, Any] | None:
     """The difference or gain a change was decided on, with its interval and n."""
     found = numbers.get("difference") or numbers

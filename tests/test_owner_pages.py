@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from monitoring.models import Alert, AlertRule, HourBucket, Note, Target
 from registry.clock import now
+from serving import rollout
 from serving.models import Prediction
 from tests.factories import make_project, sign_in
 from tests.full_project import make_full_project, make_people
@@ -75,6 +76,28 @@ def test_a_candidate_is_told_with_its_share_and_what_is_missing() -> None:
     page = text(sign_in("Vera").get("/p/churn"))
 
     assert "Version 2 gets 30 % since today, holding: needs" in page
+
+
+@pytest.mark.parametrize("verb", ["pause", "baseline_for_all"])
+def test_no_page_says_that_a_candidate_gets_what_it_does_not(verb: str) -> None:
+    project = make_full_project()
+    row = rollout.of_project(project)
+    getattr(rollout, verb)(rollout=row, by="a test", revision=row.revision)
+
+    pages = {
+        path: text(sign_in("Owen").get(path))
+        for path in ("/", "/p/churn", "/p/churn/rollout")
+    }
+
+    for path, page in pages.items():
+        for words in ("30 % to version 2", "gets 30 %", "2 on 30 %", "users get it"):
+            assert words not in page, path
+    again = "Version 2 answers nobody until somebody resumes, then 30 % again."
+    assert again in pages["/p/churn"]
+    assert "Nobody gets version 2" in pages["/"]
+    assert "until it is resumed, then 30 % of users" in pages["/p/churn/rollout"]
+    stopped = "Everybody gets the baseline, version 1." in pages["/p/churn"]
+    assert stopped == (verb == "baseline_for_all")
 
 
 def test_a_project_without_anything_says_what_to_do() -> None:

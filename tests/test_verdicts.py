@@ -135,7 +135,13 @@ def test_a_rollout_says_how_far_since_when_and_what_is_next() -> None:
     assert way(needed=None).endswith("the two can hardly be told apart.")
     assert "may be promoted" in way(verdict="better")
     assert "a guardrail is broken" in way(verdict="breach")
-    assert way(state="paused").endswith("paused.")
+    assert way(state="held").endswith("since Tuesday, held back.")
+    assert way(state="paused", stopped=True) == (
+        "Version 3 answers nobody until somebody resumes, then 10 % again."
+    )
+    assert way(mode="shadow", state="paused", stopped=True) == (
+        "Version 3 is asked nothing until somebody resumes."
+    )
     assert way(mode="shadow").startswith("Version 3 answers in the shadow since")
 
 
@@ -172,7 +178,7 @@ def test_a_target_is_reached_missed_or_open() -> None:
 
 
 def test_a_candidate_of_the_baseline_is_named() -> None:
-    found = said(is_baseline=True, candidate="version 3 on 10 %")
+    found = said(is_baseline=True, candidate="version 3 on 10 % is being tried")
 
     assert found.sentence == (
         "Version 2, the baseline, answers: version 3 on 10 % is being tried."

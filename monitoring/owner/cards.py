@@ -41,6 +41,7 @@ def rollout_card(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
         number=rollout.candidate.number,
         mode=rollout.mode,
         state=rollout.state,
+        stopped=rollout.is_stopped,
         percent=float(rollout.percent),
         since=since.date() if since else None,
         verdict=found["verdict"],

@@ -188,8 +188,8 @@ def _frontend(seen: Seen) -> Node:
     told = (GOOD, "answering") if answers else (UNKNOWN, "quiet")
     fact = f"{counted(answers, 'answer')} in 24 hours"
     rollout = seen.rollout
-    if rollout and rollout.candidate and rollout.percent:
-        fact = f"{float(rollout.percent):g} % to version {rollout.candidate.number}"
+    if rollout and rollout.candidate and rollout.share:
+        fact = f"{float(rollout.share):g} % to version {rollout.candidate.number}"
     return _node("frontend", "Front-end", told, fact, "/rollout")
 
 

@@ -25,6 +25,7 @@ from registry import storage
 from registry.catalogue import METRICS, Metric
 from registry.models import ModelVersion, Project
 from serving.models import Rollout, RolloutEvent
+from serving.rollout_story import tried
 
 PERIOD = timedelta(days=28)
 HISTORY = timedelta(weeks=17)  # read for "since when"
@@ -270,7 +271,7 @@ def _case(
         n=live["n"],
         production=gains["production"],
         tested=gains["tested"],
-        candidate=_candidate(rollout),
+        candidate=tried(rollout),
     )
 
 
@@ -281,13 +282,6 @@ def _stand_in(rollout: Rollout) -> str:
         return f"version {before.number}"
     is_baseline = rollout.live_id == rollout.baseline_id
     return "" if is_baseline else f"version {rollout.baseline.number}, the baseline"
-
-
-def _candidate(rollout: Rollout) -> str:
-    if rollout.candidate is None:
-        return ""
-    name = f"version {rollout.candidate.number}"
-    return f"{name} on {float(rollout.percent):g} %" if rollout.percent else name
 
 
 def _plain(gain: Gain | None) -> dict[str, Any] | None:

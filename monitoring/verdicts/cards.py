@@ -20,6 +20,7 @@ class Way:
     number: int
     mode: str  # shadow, canary, ab
     state: str  # running, paused, held
+    stopped: bool = False  # nobody gets it until somebody resumes
     percent: float
     since: date | None
     verdict: str  # the comparison's: breach, hold, wait, worse, better, level
@@ -35,13 +36,18 @@ def on_its_way(way: Way, *, today: date) -> str:
     >>> on_its_way(way, today=date(2026, 11, 27))
     'Version 3 gets 10 %, holding: needs 212 more answers with truth to be sure.'
     """
+    if way.mode == "shadow" and way.state == "paused":
+        return f"Version {way.number} is asked nothing until somebody resumes."
+    if way.mode != "shadow" and way.stopped:
+        return (
+            f"Version {way.number} answers nobody until somebody resumes, then "
+            f"{way.percent:g} % again."
+        )
     since = f" since {day(way.since, today=today)}" if way.since else ""
     if way.mode == "shadow":
         place = f"Version {way.number} answers in the shadow{since}, nobody sees it"
     else:
         place = f"Version {way.number} gets {way.percent:g} %{since}"
-    if way.state == "paused":
-        return f"{place}, paused."
     if way.state == "held":
         return f"{place}, held back."
     return f"{place}, {_next(way)}."

@@ -44,7 +44,7 @@ class Case:
     production: Gain | None = None
     tested: Gain | None = None
     answers: int = 0  # of the last weeks
-    candidate: str = ""  # "version 3 on 10 %"
+    candidate: str = ""  # "version 3 on 10 % is being tried"
     waiting: int | None = None  # a version that passed the gate and was never tried
 
 
@@ -77,7 +77,7 @@ def _worth_of_live(case: Case, *, today: date) -> Verdict:
         if case.waiting is not None:
             next_ = "a better one is ready"
         if case.candidate:
-            next_ = f"{case.candidate} is being tried"
+            next_ = case.candidate
         return Verdict(
             tone="unknown",
             sentence=f"{case.live}, the baseline, answers: {next_}.",
