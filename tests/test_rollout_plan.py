@@ -270,6 +270,11 @@ def test_the_page_says_what_a_step_waits_for(canary: Rollout, project: Project) 
     answers(canary.candidate, "canary", 150)  # type: ignore[arg-type]
     with clock.moved_to(BEGAN + 30 * HOUR):
         page = sign_in("Ada").get("/p/churn/rollout").content.decode()
+        found = rollouts.of_project(project)
+        rollouts.hold(rollout=found, by="a test", revision=found.revision)
+        held = sign_in("Ada").get("/p/churn/rollout").content.decode()
     assert "Grows to 50 % once the guardrails are surely inside" in page
+    assert "It waits until somebody resumes; its time then starts anew." in held
+    assert "Grows to" not in held
     assert "not sure yet" in page
     assert "No verdict yet: needs 100 more truths." in page
