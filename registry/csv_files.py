@@ -22,6 +22,7 @@ HEAD_ROWS = 50
 MOST_COLUMNS = 20_000
 LONGEST_ROW = 64 * 1024**2  # bytes
 LONGEST_HEADER = 128 * MOST_COLUMNS  # characters: names of 120 with what parts them
+NO_ROWS = "There are no rows."
 MOST_TOLD = 20  # mistakes told of one file
 
 
@@ -30,7 +31,7 @@ def read_csv(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     import pyarrow as pa
     from pyarrow import csv as arrow
 
-    quotes = _check_encoding(path)
+    quotes = check_encoding(path)
     delimiter, names = _header(path)
     if len(names) > MOST_COLUMNS:
         raise TooLarge(f"{len(names)} columns: at most {MOST_COLUMNS} are read.")
@@ -80,7 +81,7 @@ def read_csv(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     return frame, {"delimiter": DELIMITERS[delimiter]}
 
 
-def _check_encoding(path: Path) -> int:
+def check_encoding(path: Path) -> int:
     """Refuse what is no UTF-8, with the place of the first wrong byte; count quotes."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     place, line, quotes = 0, 1, 0
@@ -131,7 +132,7 @@ def _header(path: Path) -> tuple[str, list[str]]:
             head += file.readline(LONGEST_HEADER)
     if len(head) == HEAD + LONGEST_HEADER and "\n" not in head:
         raise TooLarge(f"The header is longer than {LONGEST_HEADER:,} characters.")
-    best: tuple[tuple[bool, int], str, list[str]] | None = None
+    best: tuple[tuple[bool, int], str, list[list[str]]] | None = None
     for delimiter in DELIMITERS:
         try:
             rows = _first_rows(head, delimiter)
@@ -143,10 +144,13 @@ def _header(path: Path) -> tuple[str, list[str]]:
         even = all(len(row) == width for row in rows)
         rank = (width > 1 and even, width)
         if best is None or rank > best[0]:
-            best = (rank, delimiter, rows[0])
+            best = (rank, delimiter, rows)
     if best is None:
         raise refused("The file has no header.")
-    return best[1], best[2]
+    _, found, rows = best
+    if len(rows) == 1 and len(head) < HEAD:
+        raise refused(NO_ROWS)  # Arrow trips over a header that no line end follows
+    return found, rows[0]
 
 
 def _first_rows(head: str, delimiter: str) -> list[list[str]]:

@@ -16,6 +16,7 @@ from registry.csv_files import (
     DELIMITERS,
     MOST_COLUMNS,
     MOST_TOLD,
+    NO_ROWS,
     read_csv,
     refused,
 )
@@ -60,7 +61,7 @@ def check_frame(frame: pd.DataFrame) -> None:
     _check_names([str(column) for column in frame.columns])
     frame.columns = [str(column).strip() for column in frame.columns]
     if frame.empty:
-        raise refused("There are no rows.")
+        raise refused(NO_ROWS)
 
 
 def is_readable(name: str) -> bool:

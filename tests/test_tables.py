@@ -94,6 +94,7 @@ def test_an_inch_is_no_open_quote(tmp_path: Path) -> None:
         (b"", "empty"),
         (b" \n", "empty"),
         (b"a,b\n", "no rows"),
+        (b"a,b", "no rows"),
         (b"a,a\n1,2\n", "a is there twice"),
         (b"a,\n1,2\n", "Column 2 has no name"),
         (b"a,b\x07\n1,2\n", "printable"),

@@ -9,6 +9,7 @@ from typing import IO, Any
 from labelling.labeller.drafts import LONGEST_PAYLOAD, BadExample
 from labelling.labeller.intake import CHUNK
 from registry import frames
+from registry.csv_files import check_encoding
 from registry.errors import InvalidInput
 from registry.models import Project
 from registry.schema import NUMBERS, RFC_3339
@@ -57,6 +58,7 @@ def read_csv(path: Path, *, project: Project) -> Numbered:
     """The rows of a CSV file with a header, typed as the project's fields say."""
     kinds = {field["name"]: field["kind"] for field in project.fields}
     csv.field_size_limit(LONGEST_PAYLOAD)
+    check_encoding(path)  # the whole file, before the first of its rows comes in
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
             first = file.readline()
@@ -70,10 +72,6 @@ def read_csv(path: Path, *, project: Project) -> Numbered:
             if times:
                 rows = _in_zone(rows, times, project.zone)
             yield from _typed(rows, header, kinds)
-        except UnicodeDecodeError as error:
-            raise InvalidInput(
-                f"Not UTF-8 near byte {error.start}: save the file as UTF-8."
-            ) from error
         except csv.Error as error:
             raise InvalidInput(f"This is no CSV: {error}.") from error
 
