@@ -234,3 +234,49 @@ def test_a_held_key_answers_once_and_takes_nothing_back(enter: Enter) -> None:
     sent(page)
     assert said() == [("0", "submitted", 5.0)]
     assert watched.said == []
+
+
+def test_space_presses_what_has_the_focus(enter: Enter) -> None:
+    classes = [f"class {n}" for n in range(21)]  # the last has no key
+    make_mail(task="multilabel", classes=classes, positive_class="")
+    watched = opened(enter)
+    page = watched.page
+    last = page.get_by_role("checkbox", name="class 20")
+    last.focus()
+    page.keyboard.press("Space")
+    expect(last).to_be_checked()
+    page.keyboard.press("Enter")
+    expect(item(page)).to_have_text("Mail 1")
+    page.keyboard.press("Space")
+    reasons = page.get_by_role("dialog", name="Skip, because…")
+    expect(reasons).to_be_focused()
+    reasons.get_by_role("button", name="Something is missing").focus()
+    page.keyboard.press("Space")
+    expect(item(page)).to_have_text("Mail 2")
+    page.keyboard.press("Space")
+    page.keyboard.press("Space")  # again: no reason
+    expect(item(page)).to_have_text("Mail 3")
+    sent(page)
+    assert said()[0] == ("0", "submitted", ["class 20"])
+    reasons_told = Annotation.objects.filter(state="skipped").order_by("id")
+    assert [row.comment for row in reasons_told] == [
+        "Something is missing to decide", "",
+    ]  # fmt: skip
+    assert watched.said == []
+
+
+def test_who_skips_in_own_words_needs_no_keyboard_to_send_them(enter: Enter) -> None:
+    make_mail()
+    watched = opened(enter)
+    page = watched.page
+    page.get_by_role("button", name="Skip").click()
+    own = page.get_by_role("button", name="Skip with these words")
+    own.click()
+    words = page.get_by_label("In your own words")
+    expect(words).to_be_focused()  # none are there yet
+    words.fill("It is in Welsh.")
+    own.click()
+    expect(item(page)).to_have_text("Mail 1")
+    sent(page)
+    assert Annotation.objects.get().comment == "It is in Welsh."
+    assert watched.said == []

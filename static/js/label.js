@@ -4,7 +4,7 @@
 import { countDown, keepLeases, tell } from "./label/clock.js";
 import { count } from "./label/counts.js";
 import { keep, kept } from "./label/kept.js";
-import { isTyped, keyOf, type } from "./label/keys.js";
+import { isPressed, isTyped, keyOf, type } from "./label/keys.js";
 import { Outbox } from "./label/outbox.js";
 import { swipes } from "./label/swipe.js";
 import { Tabs } from "./label/tabs.js";
@@ -251,6 +251,7 @@ function open(name) {
   const box = dialog(name);
   if (!box) return;
   box.showModal();
+  if (name === "skip") box.focus(); // Space is for no reason, not for the first one
   if (name === "guideline") {
     keep(`label:guideline:${bench.dataset.outbox}`, find("[data-version]").dataset.version);
     delete find("[data-version]").dataset.fresh;
@@ -287,8 +288,7 @@ function handle(event, target = event.target) {
   const box = document.querySelector("dialog[open]");
   if (box) return inDialog(event, box, target);
   const key = keyOf(event);
-  const onControl = target.matches?.("button, a, summary") && [" ", "enter"].includes(key);
-  if (isTyped(event, target) || onControl) return false;
+  if (isTyped(event, target) || isPressed(key, target)) return false;
   const card = current();
   if (key === "u") undo();
   else if (key === "g" || key === "?") open(key === "g" ? "guideline" : "keys");
@@ -315,8 +315,8 @@ function inDialog(event, box, target) {
     skip(target.value.trim());
     return true;
   }
-  if (target.matches("input, textarea")) return false;
   const key = keyOf(event);
+  if (target.matches("input, textarea") || isPressed(key, target)) return false;
   const button = [...box.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
   if (button) button.click();
   else if ((key === "g" && box.id === "guideline") || (key === "?" && box.id === "keys")) box.close();
@@ -372,6 +372,12 @@ for (const button of bench.querySelectorAll("[data-open]")) {
 for (const button of dialog("skip").querySelectorAll("[data-reason]")) {
   button.addEventListener("click", () => skip(button.dataset.reason));
 }
+dialog("skip").querySelector("[data-own]").addEventListener("click", () => {
+  const field = dialog("skip").querySelector("input");
+  const words = field.value.trim();
+  if (words) skip(words);
+  else field.focus();
+});
 dialog("flag").querySelector("[data-send]").addEventListener("click", flag);
 dialog("flag").querySelector("[data-close]").addEventListener("click", () => dialog("flag").close());
 for (const box of ["skip", "flag", "guideline", "keys"].map(dialog).filter(Boolean)) {

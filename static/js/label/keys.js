@@ -16,6 +16,12 @@ export function isTyped({ key }, target) {
     || (key.length > 1 && !(key === "Backspace" && empty));
 }
 
+// What has the focus and hears this key itself: the browser presses it.
+export function isPressed(key, target) {
+  if (key === " " && target.matches("[type=checkbox]")) return true;
+  return [" ", "enter"].includes(key) && target.matches("button, a, summary");
+}
+
 // What the browser would have done with this key in a field, at its end.
 export function type({ key }, field) {
   if (!field.matches("textarea, input:not([type=checkbox])")) return;
