@@ -28,7 +28,6 @@ WORDS = {
     "least sure": "the model is least sure here",
     "unlike the others": "unlike what was labelled so far",
     "random": "drawn at random",
-    "gold": "drawn at random",  # nobody is told what is a test
     "disputed": "people disagree: you decide",
     "reported wrong": "a user said the answer was wrong",
     "low confidence": "production was hardly sure",
@@ -133,7 +132,7 @@ def _shown(project: Project, user: User, cards: list[Card]) -> list[dict[str, An
             "card": card,
             "face": face_of(project, card.payload),
             "client_key": uuid4().hex,
-            "why": WORDS.get(card.lease.reason, card.lease.reason),
+            "why": WORDS.get(card.reason, card.reason),
             "was": before.get(card.example.pk, ""),
             "suggestion": _suggested(card),
             "form": AnswerForm(project=project, about=card.example.pk),

@@ -4,7 +4,13 @@ import pytest
 
 from labelling.labeller.amend import change
 from labelling.labeller.annotate import read_answer, undo
-from labelling.models import Annotation, AnnotatorStat
+from labelling.models import (
+    Annotation,
+    AnnotatorStat,
+    Example,
+    Queue,
+    QueueEntry,
+)
 from registry.errors import Conflict
 from registry.models import Project, User
 from tests.cards import NOW, answer, make_mail, put, slots, take
@@ -21,6 +27,22 @@ def mail() -> Project:
 @pytest.fixture
 def erin(mail: Project) -> User:
     return make_user("Erin", project=mail, role="labeller")
+
+
+def test_nobody_is_told_which_card_is_a_test(mail: Project, erin: User) -> None:
+    put(mail, "a", gold="Yes")
+    put(mail, "b")
+    Queue.objects.update(version=1)
+    for place, (key, reason) in enumerate({"a": "gold", "b": "random"}.items()):
+        example = Example.objects.get(key=key)
+        head = {"project": mail, "version": 1, "reason": reason}
+        QueueEntry.objects.create(position=place, example=example, **head)
+    handout = take(mail, erin, 2)
+    told = handout.as_json()["examples"]
+    assert [card["reason"] for card in told] == ["random", "random"]
+    assert set(told[0]) == set(told[1])
+    kept = [card.lease.reason for card in handout.cards]
+    assert kept == ["gold", "random"]  # for whoever counts
 
 
 def test_who_is_paused_gets_nothing_and_is_told_who_can_lift_it(
