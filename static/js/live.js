@@ -1,9 +1,19 @@
 // Parts of a page that keep themselves up to date: <section id="run" data-etag="…"
 // hx-get hx-trigger="every 2s" hx-swap="outerHTML">. The server answers 304 while
 // nothing is new; what was folded open, focused or scrolled stays so; clocks tick here.
+// Nothing changes under a hand: not while a dialog asks, nor while a button is pressed.
 
 const kept = new WeakMap();
 const part = (event) => event.detail.elt?.closest?.("[data-etag]");
+let pressed = null; // the part that the pointer is down on
+const inHand = (live) => live === pressed || document.querySelector("dialog[open]");
+
+document.addEventListener("pointerdown", ({ target }) => {
+  pressed = target.closest?.("[data-etag]") ?? null;
+}, true);
+for (const over of ["pointerup", "pointercancel"]) {
+  document.addEventListener(over, () => { pressed = null; }, true);
+}
 
 document.body.addEventListener("htmx:configRequest", (event) => {
   const live = part(event);
@@ -11,14 +21,14 @@ document.body.addEventListener("htmx:configRequest", (event) => {
 });
 
 document.body.addEventListener("htmx:beforeRequest", (event) => {
-  const ours = part(event) && event.detail.requestConfig.verb === "get";
-  if (ours && document.hidden) event.preventDefault(); // nobody looks
+  const live = event.detail.requestConfig.verb === "get" && part(event);
+  if (live && (document.hidden || inHand(live))) event.preventDefault(); // nobody looks
 });
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const live = part(event);
   if (!live) return;
-  if (event.detail.xhr.status === 304) {
+  if (event.detail.xhr.status === 304 || inHand(live)) {
     event.detail.shouldSwap = false;
     return;
   }
