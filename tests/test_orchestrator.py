@@ -9,7 +9,7 @@ import pytest
 from labelling.models import GroundTruth, Match
 from mlsystem import baselines, tasks  # noqa: F401  # registers the tasks
 from mlsystem.builder import trials
-from mlsystem.orchestrator import decide, featurize, pipeline, triggers
+from mlsystem.orchestrator import featurize, pipeline, triggers
 from monitoring.models import Alert, AlertRule
 from registry import jobs
 from registry.clock import now
@@ -116,59 +116,6 @@ def test_automatic_starts_a_canary_by_the_projects_plan() -> None:
     assert run.report["next"] == "A canary has begun with 10 %."
     event = project.rollout_events.first()
     assert (event.action, event.author_name) == ("start", "the orchestrator")
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("trigger", ["rest", "create_project"])
-def test_a_candidate_that_was_taken_out_does_not_come_back_with_the_next_try(
-    monkeypatch: pytest.MonkeyPatch, trigger: str
-) -> None:
-    project = make_project(autopilot="automatic")
-    make_dataset(project, frame=make_frame(600))
-
-    def killed(**result: Any) -> None:
-        raise SystemExit
-
-    with monkeypatch.context() as patched:
-        run = start(project, trigger=trigger)
-        work_all(run, until=only("decide"))
-        patched.setattr(pipeline, "complete", killed)
-        with pytest.raises(SystemExit):
-            work_all(run)
-    row = rollouts.of_project(project)
-    assert row.revision == 2
-    rollouts.rollback(rollout=row, by="the guardrails", revision=2)
-    if trigger == "create_project":  # it was live; and now is not even the one before
-        Rollout.objects.update(previous=None)
-    Job.objects.filter(state="running").update(state="queued", lease_until=None)
-    run = work_all(run)
-
-    assert (run.state, run.verdict) == ("succeeded", "accepted")
-    assert "taken out" in run.report["next"]
-    row = rollouts.of_project(project)
-    assert (row.candidate, row.live) == (None, row.baseline)
-
-
-@pytest.mark.faults
-def test_a_run_that_is_cancelled_while_it_decides_publishes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    project = make_project(autopilot="automatic")
-    make_dataset(project, frame=make_frame(600))
-    run = start(project)
-    work_all(run, until=only("decide"))
-    outcome = decide._outcome
-
-    def cancelled(*given: Any, **more: Any) -> Any:
-        pipeline.cancel(run=run, now=now())
-        return outcome(*given, **more)
-
-    monkeypatch.setattr(decide, "_outcome", cancelled)
-    run = work_all(run)
-
-    assert (run.state, run.verdict) == ("cancelled", "")
-    assert ModelVersion.objects.get(run=run).state == "built"
-    assert rollouts.of_project(project).candidate is None
 
 
 def test_a_version_accepted_while_another_rolls_out_waits(project: Project) -> None:
