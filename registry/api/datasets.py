@@ -81,7 +81,8 @@ class DatasetsApi(Uploads, ProjectApi):  # type: ignore[misc]
     def post(self, request: Request, project: str) -> Response:
         """Its parts are fixed at once. What is broken is told by row and column, and
         nothing is imported half. In a project without a model its baseline answers a
-        moment later. Sources, and files above 32 MB unpacked, are left to a job."""
+        moment later. A job is left sources, and files above 32 MB unpacked, or as a
+        table of eight bytes a value."""
         if not self.has_upload:
             return self._from_source(**self.body())
         upload = self.upload()
