@@ -68,6 +68,9 @@ def save_target(draft: Draft, form: TargetForm) -> bool:
     if not form.is_valid():
         return False
     data = form.cleaned_data
+    if not set(form.names) - {data["target"], data["time"], data["group"]}:
+        form.add_error("target", guess.nothing_left(data["target"], form.names))
+        return False
     try:
         about = about_target(draft, target=data["target"], task=data["task"])
     except InvalidInput as error:

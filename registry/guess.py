@@ -66,10 +66,15 @@ def of_table(
             inputs.append({**described, **known})
     if not inputs:
         raise InvalidInput(
-            f"No column is left to predict {target} from. {_which_columns(frame)}",
+            nothing_left(target, list(frame.columns)),
             errors=[FieldError(finding.column, finding.text) for finding in found],
         )
     return Guess(about.task, inputs, about.classes, about.positive_class, found)
+
+
+def nothing_left(target: str, columns: Sequence[str]) -> str:
+    """That no column is an input, and what may be wrong with these columns."""
+    return f"No column is left to predict {target} from. {_which_columns(columns)}"
 
 
 def of_target(
@@ -95,8 +100,8 @@ def _truth(frame: pd.DataFrame, target: str, apart: Sequence[str]) -> pd.Series:
     for name in (target, *apart):
         if name not in frame:
             raise InvalidInput(
-                f"The table has no column {name}. {_which_columns(frame)}",
-                errors=[FieldError(name, _which_columns(frame))],
+                f"The table has no column {name}. {_which_columns(frame.columns)}",
+                errors=[FieldError(name, _which_columns(frame.columns))],
             )
     truth = frame[target][~frames.missing(frame[target])]
     if len(truth) < FEWEST_ROWS:
@@ -239,11 +244,11 @@ def _refused(column: str, message: str) -> InvalidInput:
     return InvalidInput(message, errors=[FieldError(column, message)])
 
 
-def _which_columns(frame: pd.DataFrame) -> str:
-    names = [str(name) for name in frame.columns[:20]]
+def _which_columns(columns: Sequence[str]) -> str:
+    names = [str(name) for name in columns[:20]]
     if len(names) == 1:
         return (
             f"Its one column is {names[0][:200]!r}: is the delimiter a comma, "
             "semicolon, tab or |?"
         )
-    return f"Its columns: {', '.join(names)}{', …' if frame.shape[1] > 20 else ''}."
+    return f"Its columns: {', '.join(names)}{', …' if len(columns) > 20 else ''}."

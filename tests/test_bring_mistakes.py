@@ -16,6 +16,7 @@ from tests.bring import (
     to_baseline,
 )
 from tests.pages import text
+from tests.refused import shown
 from tests.test_create_project import HEADER, deliveries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.touches_services]
@@ -78,13 +79,37 @@ def test_a_target_that_cannot_be_predicted_says_so(
     assert not Project.objects.exists()
 
 
-def test_a_table_of_one_column_cannot_be_learnt_from(nina: Client) -> None:
-    lines = [line.replace(",", "~") for line in deliveries(60)]
-    draft = take(nina, csv(lines, HEADER.replace(",", "~")))
+def test_a_table_of_one_column_is_asked_for_its_delimiter(nina: Client) -> None:
+    lines = [line.replace(",", "^").rsplit("^", 2)[-1] for line in deliveries(60)]
+    draft = take(
+        nina, csv([f"{i // 30}^{line}" for i, line in enumerate(lines)], "a^late")
+    )
 
-    page = step(nina, draft, "target", **target_form(target=HEADER.replace(",", "~")))
+    page = step(nina, draft, "target", **target_form(target="a^late"))
+
     assert page.status_code == 400
-    assert not Project.objects.exists()
+    says = shown(text(page)).says("target")
+    assert "No column is left to predict a^late from" in says
+    assert "is the delimiter a comma, semicolon, tab or |?" in says
+
+
+def test_columns_that_all_say_what_when_or_who_leave_nothing_to_learn_from(
+    nina: Client,
+) -> None:
+    lines = [
+        f"2026-01-{1 + i % 28:02},{line[:6]},{line.rsplit(',')[-1]}"
+        for i, line in enumerate(deliveries(60))
+    ]
+    draft = take(nina, csv(lines, "day,who,late"))
+
+    form = target_form(time="day", group="who")
+    page = step(nina, draft, "target", **form)
+
+    assert page.status_code == 400
+    assert (
+        "No column is left to predict late from. Its columns: day, who, late."
+        in text(page)
+    )
 
 
 def test_ten_thousand_categories_come_with_a_warning(nina: Client) -> None:
