@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.http import HttpResponse
+from django.test import Client
 
 from labelling import feedback
 from labelling.models import Example, Feedback, GroundTruth, Match
@@ -178,6 +179,35 @@ def test_a_viewer_may_not_say_what_is_true(churn: Project, said: Prediction) -> 
     rest.client.force_login(make_user("Sam", project=churn, role="viewer"))
     body = {"prediction": str(said.pk), "correct": True}
     assert rest.post("feedback", body).status_code == 403
+
+
+def test_the_token_counts_alone_whoever_else_the_browser_is(said: Prediction) -> None:
+    owner, stranger = Rest(said.project), Rest(said.project)
+    owner.client = Client(enforce_csrf_checks=True)
+    owner.client.force_login(make_user("Owen", project=said.project, role="owner"))
+    stranger.client.force_login(make_user("Sam"))
+    other = make_key(make_project("other"), "read", name="other")
+    body = {"feedback_token": feedback_token(said.pk), "correct": True}
+    for rest in (owner, stranger, Rest(said.project, "wrong"), Rest("churn", other)):
+        answer = rest.post("feedback", body)
+        assert answer.status_code == 202, answer.content
+
+
+def test_a_token_lends_nothing_to_whoever_holds_it(said: Prediction) -> None:
+    """Nor does a session lend anything to a token: without it CSRF is asked for."""
+    rest = Rest(said.project)
+    rest.client = Client(enforce_csrf_checks=True)
+    rest.client.force_login(make_user("Owen", project=said.project, role="owner"))
+    mine, other = str(said.pk), make_prediction(said.project)
+    token = feedback_token(said.pk)
+    for body, status in (
+        ({"prediction": mine}, 403),
+        ({"prediction": mine, "feedback_token": ""}, 403),
+        ({"prediction": mine, "feedback_token": f"{token}x"}, 403),
+        ({"prediction": str(other.pk), "feedback_token": token}, 400),
+    ):
+        assert rest.post("feedback", body | {"correct": True}).status_code == status
+    assert not Feedback.objects.exists()
 
 
 def test_browsers_may_ask_from_anywhere_without_credentials(said: Prediction) -> None:

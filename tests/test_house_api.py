@@ -46,6 +46,17 @@ def live_project(slug: str) -> Project:
     return project
 
 
+@pytest.mark.parametrize("place", ["/healthz", "/v2/health/live", "/v2/health/ready"])
+def test_a_probe_with_a_wrong_key_is_answered(place: str) -> None:
+    assert Rest(None, "wrong").get(place).status_code == 200
+
+
+def test_readiness_is_told_despite_a_wrong_key() -> None:
+    answer = Rest(None, "wrong").get("/readyz")
+    assert answer.status_code in {200, 503}
+    assert set(answer.json()) == {"ready"}
+
+
 def test_one_sees_the_projects_one_has_a_role_in() -> None:
     live_project("churn")
     other = make_project("other")

@@ -17,6 +17,7 @@ from registry.models import Project
 from registry.versions import load_version
 from registry.web import problems
 from registry.web.api import HouseApi, Request, Response, allow, operation
+from registry.web.authentication import SessionAuthentication
 from serving.models import Rollout
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class ReadyApi(HouseApi):
     """Without a session only yes or no: what is broken is nobody else's business."""
 
     access = {"GET": allow("anyone")}
+    authentication_classes = [SessionAuthentication]  # a key would open nothing here
 
     class Output(serializers.Serializer):
         ready = serializers.BooleanField()

@@ -74,6 +74,7 @@ class ServerApi(HouseApi):
 
 class LiveApi(HouseApi):
     access = {"GET": allow("anyone")}
+    authentication_classes = []
 
     @operation("V2: does the process answer?")
     def get(self, request: Request) -> Response:
@@ -82,6 +83,7 @@ class LiveApi(HouseApi):
 
 class ReadyApi(HouseApi):
     access = {"GET": allow("anyone")}
+    authentication_classes = []
 
     @operation("V2: does the database answer?", errors=(503,))
     def get(self, request: Request) -> Response:
