@@ -72,7 +72,7 @@ def test_a_second_run_is_refused_with_the_first_ones_id(project: Project) -> Non
     first = send(owen, "POST", RUNS, {}).json()["id"]
     second = send(owen, "POST", RUNS, {})
     assert second.status_code == 409
-    assert second.json()["run"] == first
+    assert (second.json()["id"], second.json()["run"]) == (first, first)
     assert Run.objects.count() == 1
 
 

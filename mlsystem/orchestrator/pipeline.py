@@ -98,7 +98,7 @@ def refuse_second(project: Project) -> None:
     if first is not None:
         raise AlreadyRunning(
             f"Run {first.number} of {project.slug} is not over; wait or cancel it.",
-            extra={"run": first.number},
+            extra={"id": first.number, "run": first.number},
         )
 
 
