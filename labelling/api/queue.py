@@ -214,10 +214,16 @@ class UndoApi(ProjectApi):
         annotation = AnnotationOutput()
         example = CardOutput()
 
-    @operation("Take back your last answer or skip.", output=Output, errors=(409,))
+    @operation(
+        "Take back your last answer or skip.",
+        input=StrictSerializer,
+        output=Output,
+        errors=(409,),
+    )
     @idempotent
     def post(self, request: Request, project: str) -> Response:
         """The card comes again, with a new lease. Twenty answers deep."""
+        self.body()
         annotation, card = annotate.undo(
             project=self.project, user=person(self.actor), now=clock_now()
         )

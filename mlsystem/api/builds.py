@@ -145,11 +145,13 @@ class CancelBuildApi(ProjectApi):
 
     @operation(
         "Stop a build; the best servable model so far is kept.",
+        input=StrictSerializer,
         output=BuildDetail,
         errors=(409,),
     )
     @idempotent
     def post(self, request: Request, project: str, number: int) -> Response:
+        self.body()
         run = find_run(self.project, number, Run.Kind.BUILD)
         pipeline.cancel(run=run, now=now())
         return self.answer(find_run(self.project, number, Run.Kind.BUILD))

@@ -103,9 +103,12 @@ class RunApi(ProjectApi):
 class CancelRunApi(ProjectApi):
     access = {"POST": allow("owner", "manage")}
 
-    @operation("Stop a run at once.", output=RunDetail, errors=(409,))
+    @operation(
+        "Stop a run at once.", input=StrictSerializer, output=RunDetail, errors=(409,)
+    )
     @idempotent
     def post(self, request: Request, project: str, number: int) -> Response:
+        self.body()
         run = find_run(self.project, number, Run.Kind.PIPELINE)
         return self.answer(detailed(pipeline.cancel(run=run, now=now())))
 
@@ -115,12 +118,14 @@ class RetryRunApi(ProjectApi):
 
     @operation(
         "Go on with a failed or cancelled run from the step that did not succeed.",
+        input=StrictSerializer,
         output=RunDetail,
         status=202,
         errors=(409,),
     )
     @idempotent
     def post(self, request: Request, project: str, number: int) -> Response:
+        self.body()
         run = find_run(self.project, number, Run.Kind.PIPELINE)
         return self.answer(detailed(pipeline.retry(run=run, now=now())))
 

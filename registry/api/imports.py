@@ -14,6 +14,7 @@ from registry.web.api import (
     ProjectApi,
     Request,
     Response,
+    StrictSerializer,
     allow,
     idempotent,
     operation,
@@ -108,7 +109,13 @@ class ImportApi(ProjectApi):
 class ImportCancelApi(ProjectApi):
     access = {"POST": allow("owner", "manage")}
 
-    @operation("Stop an import; nothing of it stays.", output=ImportOutput, errors=(409,))  # fmt: skip
+    @operation(
+        "Stop an import; nothing of it stays.",
+        input=StrictSerializer,
+        output=ImportOutput,
+        errors=(409,),
+    )
     @idempotent
     def post(self, request: Request, project: str, id: UUID) -> Response:
+        self.body()
         return self.answer(intake.stop(job=import_of(self.project, id)))

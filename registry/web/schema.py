@@ -133,7 +133,17 @@ class Schema(AutoSchema):
             content["multipart/form-data"] = {"schema": dict(about.multipart)}
         if self.method == "POST" and getattr(self.view, "uploads", None) is not None:
             content |= self._upload(about)
-        return {"required": True, "content": content} if content else None
+        return (
+            {"required": self._is_needed(about), "content": content}
+            if content
+            else None
+        )
+
+    def _is_needed(self, about: Operation) -> bool:
+        """Whether a body must be sent: none is as good as `{}`."""
+        if self.method != "POST" or about.input is None or about.multipart:
+            return True
+        return any(field.required for field in about.input().fields.values())
 
     def _upload(self, about: Operation) -> dict[str, Any]:
         binary = {"type": "string", "format": "binary"}

@@ -131,9 +131,12 @@ class ScoringFileApi(OfScoring):
 class ScoringCancelApi(OfScoring):
     access = {"POST": allow("viewer", "predict", people="owner")}
 
-    @operation("Stop a scoring.", output=ScoringOutput, errors=(409,))
+    @operation(
+        "Stop a scoring.", input=StrictSerializer, output=ScoringOutput, errors=(409,)
+    )
     @idempotent
     def post(self, request: Request, project: str, id: UUID) -> Response:
         """What was scored until then stays in the log; there is no file."""
+        self.body()
         job = self.found(id)
         return self.answer(jobs.cancel(job=job))
