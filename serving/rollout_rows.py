@@ -15,6 +15,8 @@ from serving.variants import value_text
 MOST_ROWS = 60
 PLACE = re.compile(r"(targets|plan)\[(\d+)\](?:\.(\w+))?")  # as verbs name them
 CELLS = {"targets": ("target", "values"), "plan": ("step", "percent")}
+# A row with none of these says nothing: "gets" of a target is always chosen.
+TELLING = {"targets": ("values",), "plan": ("percent", "hours", "min_n")}
 Form = Mapping[str, str]  # what was posted, by name
 DEFAULT_PLAN = (
     {"percent": 5, "hours": 24, "min_n": 200},
@@ -66,15 +68,21 @@ def _target_row(target: Mapping[str, Any]) -> dict[str, str]:
 
 
 def plan_of(form: Form) -> list[dict[str, Any]]:
-    """Steps from the rows of a form; a row without a share is no step."""
+    """Steps from the rows of a form; a row without anything is no step."""
     return [
         {
-            "percent": number(row["percent"].strip(), f"step-{place}-percent"),
+            "percent": _share(row.get("percent", "").strip(), f"step-{place}-percent"),
             "hours": number(row.get("hours", ""), f"step-{place}-hours"),
             "min_n": _least(row.get("min_n", "").strip(), f"step-{place}-min_n"),
         }
         for place, row in _written(form, "plan")
     ]
+
+
+def _share(text: str, cell: str) -> float:
+    if not text:
+        raise _wrong(cell, "Write the share, or empty the whole row.")
+    return number(text, cell)
 
 
 def _least(text: str, cell: str) -> int:
@@ -117,9 +125,12 @@ def rows_of(form: Form, name: str) -> dict[int, dict[str, str]]:
 
 def _written(form: Form, what: str) -> list[tuple[int, dict[str, str]]]:
     """The rows that say something; the others are dropped."""
-    name, needed = CELLS[what]
-    rows = rows_of(form, name).items()
-    return [(place, row) for place, row in rows if row.get(needed, "").strip()]
+    rows = rows_of(form, CELLS[what][0]).items()
+    return [
+        (place, row)
+        for place, row in rows
+        if any(row.get(cell, "").strip() for cell in TELLING[what])
+    ]
 
 
 def cell_of(field: str, form: Form) -> str:

@@ -64,6 +64,12 @@ def test_a_plan_is_edited_as_rows_and_shown_as_steps(churn: Project) -> None:
             "step-2-percent",
             "Must be more than",
         ),
+        (
+            "plan",  # nobody knows which share was meant
+            {**STEP, "step-1-percent": "", "step-1-hours": "24", "step-1-min_n": "9"},
+            "step-1-percent",
+            "Write the share, or empty the whole row.",
+        ),
         ("plan", {**STEP, "step-0-min_n": "few"}, "step-0-min_n", "a whole number"),
         ("percent", {"percent": "101"}, "percent", "write a number from 0 to 100"),
     ],
