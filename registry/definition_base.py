@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
+from registry import definition_values as values
 from registry.definition_parts import DefinitionError, Feature
 from registry.guarded import Guarded
 from registry.schema import KINDS
@@ -18,6 +20,7 @@ _OURS = frozenset(
         __name__,
         "registry.definitions",
         "registry.definition_data",
+        "registry.definition_judgement",
         "registry.definition_windows",
     }
 )
@@ -46,6 +49,21 @@ class Declared:
 
     def _refuse(self, line: int, what: str, cure: str) -> NoReturn:
         raise DefinitionError(f"{self.place(line)}: {what}: {cure}.")
+
+    def _fit(
+        self,
+        what: str,
+        checks: Mapping[str, values.Check],
+        given: Mapping[str, Any],
+        line: int,
+    ) -> None:
+        """Refuse values that cannot be; all of them are told."""
+        found = values.wrong(checks, given)
+        if found:
+            told = "; ".join(found)
+            raise DefinitionError(
+                f"{self.place(line)}: {f'{what}: ' if what else ''}{told}."
+            )
 
     def _named(self, what: str, name: str, others: list[str], line: int) -> None:
         if not NAME.match(name):

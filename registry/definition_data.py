@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from registry import definition_values as values
 from registry.definition_base import Declared
 from registry.definition_parts import Derived, Source
 from registry.guarded import Guarded
@@ -91,11 +92,10 @@ class Sourced(Declared):
         minimum, maximum, categories; `learn=False`: for keys, not for models. A column
         of the entity becomes an input by it."""
         line = self._line()
-        allowed = {"kind", "required", "unit", "minimum", "maximum", "categories"}
-        allowed.add("learn")
-        if unknown := set(changes) - allowed:
-            cure = f"write some of {', '.join(sorted(allowed))}"
-            self._refuse(line, f"field {name}: {', '.join(unknown)}", cure)
-        self._kind(changes.get("kind", "text"), line, f"field {name}")
+        changes = values.as_json(changes)
+        self._fit(f"field {name}", values.FIELD, changes, line)
+        low, high = changes.get("minimum"), changes.get("maximum")
+        if low is not None and high is not None and low > high:
+            self._refuse(line, f"field {name}", "its minimum is above its maximum")
         self.fields[name] = changes
         self.lines[f"fields.{name}"] = line

@@ -43,10 +43,11 @@ def share(name: str, purpose: str) -> float:
 @dataclass(frozen=True)
 class Column:
     """A stored column of a look-up; without a name that of its attribute. Where the
-    project has no input of that name, it is a feature and needs a kind."""
+    project has no input of that name it is a feature; without a kind, of the kind that
+    its source's values have."""
 
     name: str = ""
-    kind: str = "numeric"
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class GroupMean:
     """A baseline: the mean, or the class shares, of the training rows of a group; with
     `over`, the mean of what became known in that time before each prediction."""
 
-    columns: list[str]
+    columns: list[str] | str
     over: timedelta | None = None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from registry import definition_values as values
 from registry.aggregates import Aggregate, Global, Mean
 from registry.definition_base import NAME, Declared
 from registry.definition_parts import Feature, GroupMean
@@ -125,7 +126,11 @@ class Windowed(Declared):
         self, name: str, what: GroupMean, line: int
     ) -> tuple[str, dict[str, Any]]:
         """A mean by group; with `over`, that of a window of the baseline's own."""
-        keys, where = list(what.columns), f"baseline {name}"
+        where, columns = f"baseline {name}", what.columns
+        keys = [columns] if isinstance(columns, str) else list(columns)
+        self._check_key(keys, line, where)
+        if what.over is not None and (cure := values.span(what.over)):
+            self._refuse(line, f"{where}: over={what.over!r}", cure)
         if what.over is None:
             return "group_mean", {"keys": keys}
         if self.task != "regression":

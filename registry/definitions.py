@@ -10,7 +10,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from registry import cards, plans, precedence
+from registry import definition_values as values
+from registry import plans, precedence
 from registry.aggregates import (
     Count,
     Global,
@@ -23,7 +24,9 @@ from registry.aggregates import (
     Std,
     Sum,
 )
+from registry.classes import class_name
 from registry.definition_data import Sourced
+from registry.definition_judgement import Judged
 from registry.definition_parts import (
     Baseline,
     Column,
@@ -83,12 +86,19 @@ __all__ = [
     "times",
 ]
 
+ATTRIBUTES = {  # of registry.models.Project, where it has another name
+    "positive": "positive_class",
+    "time": "time_column",
+    "group": "group_column",
+    "metric": "primary_metric",
+    "strict": "strict_inputs",
+}
 OPERATORS = ("<", "<=", ">", ">=", "==", "!=")
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _Class = TypeVar("_Class", bound=type)
 
 
-class Project(Sourced, Windowed):
+class Project(Sourced, Windowed, Judged):
     """One prediction problem, declared. Only slug, task and target must be given;
     what is not declared here stays open to the project's pages."""
 
@@ -101,8 +111,8 @@ class Project(Sourced, Windowed):
         name: str | None = None,
         description: str | None = None,
         unit: str | None = None,
-        positive: str | None = None,
-        classes: Sequence[str] | None = None,
+        positive: str | bool | int | None = None,
+        classes: Sequence[str | bool | int] | None = None,
         entity: str | Sequence[str] | None = None,
         time: str | None = None,
         group: str | None = None,
@@ -118,30 +128,36 @@ class Project(Sourced, Windowed):
         line = self._line()
         if wrong := precedence.problem(truth_precedence or ()):
             self._refuse(line, "truth_precedence", wrong.rstrip("."))
-        given = {
+        given: dict[str, Any] = {
             "slug": slug,
             "task": task,
             "target": target,
             "name": name,
             "description": description,
             "unit": unit,
-            "positive_class": positive,
-            "classes": classes and list(classes),
+            "positive": None if positive is None else class_name(positive),
+            "classes": None if classes is None else [class_name(c) for c in classes],
             "entity": [entity] if isinstance(entity, str) else entity and list(entity),
-            "time_column": time,
-            "group_column": group,
+            "time": time,
+            "group": group,
             "horizon": horizon,
             "silence": silence,
-            "primary_metric": metric,
             "zone": zone,
-            "strict_inputs": strict,
+            "strict": strict,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        self._fit("", values.PROJECT, given, line)
+        if metric is not None and (cure := values.metric(task, metric)):
+            self._refuse(line, f"metric {metric!r}", cure)
+        given |= {
+            "metric": metric,
             "truth_precedence": truth_precedence and list(truth_precedence),
             "control_share": self._share(control_share, line),
         }
         self.slug, self.task, self.target = slug, task, target
-        for attribute, value in given.items():
+        for keyword, value in given.items():
             if value is not None:
-                self._set(attribute, value, line)
+                self._set(ATTRIBUTES.get(keyword, keyword), value, line)
         self.lookups: list[Lookup] = []
         self.computed = []
         self.baselines: list[Baseline] = []
@@ -158,6 +174,14 @@ class Project(Sourced, Windowed):
         """Without windows, in the order of their declaration."""
         return [one for one in self.computed if isinstance(one, Feature)]
 
+    @property
+    def key_columns(self) -> set[str]:
+        """What a subject, or a row of a look-up, is known by; moments of rows are not."""
+        keys = {name for lookup in self.lookups for name in lookup.key}
+        moments = {self.settings.get("time_column"), self.truth_known_at}
+        moments |= {source.watermark for source in self.sources}
+        return (keys | set(self.settings.get("entity", ()))) - moments
+
     def __repr__(self) -> str:
         return f"<definition of {self.slug} in {self.module}>"
 
@@ -172,6 +196,8 @@ class Project(Sourced, Windowed):
         if source not in [s.name for s in self.sources]:
             self._refuse(line, f"lookup {source}", "declare this source first")
         keys = [key] if isinstance(key, str) else list(key)
+        if not keys or values.names(keys):
+            self._refuse(line, f"lookup {source}", 'give a key, as key="customer"')
         if columns:
             if columns != "inputs":
                 self._refuse(line, f"lookup {source}", 'write columns="inputs"')
@@ -183,6 +209,8 @@ class Project(Sourced, Windowed):
                 for name, value in vars(declared).items()
                 if isinstance(value, Column)
             }
+            for name, column in found.items():
+                self._kind(column.kind or "text", line, f"lookup {source}: {name}")
             if not found or columns:
                 cure = "give the class attributes such as year = Column()"
                 self._refuse(line, f"lookup {source}", cure)
@@ -235,49 +263,6 @@ class Project(Sourced, Windowed):
             self._refuse(line, f"baseline {name}", "there is one of that name")
         kind, params, function = self._baseline(name, what, line)
         self.baselines.append(Baseline(name, kind, line, params, function))
-
-    def costs(self, *, currency: str = "", error_value: float | None = None,
-              **actions: Any) -> None:  # fmt: skip
-        """Money: `offer=60, wait={"Yes": times(6, "monthly_charges"), "No": 0}`, or
-        for a regression `error_value` by unit of error."""
-        line = self._line()
-        costs: dict[str, Any] = {"currency": currency} if currency else {}
-        if error_value is not None:
-            costs["error_value"] = error_value
-        if actions:
-            costs["matrix"] = actions
-        self._set("costs", costs, line)
-
-    def decision(self, kind: str, **details: Any) -> None:
-        """`"cost"` acts where it is cheapest; `"threshold", threshold=.3`."""
-        if kind not in {"cost", "threshold"}:
-            self._refuse(self._line(), f"decision {kind}", "write cost or threshold")
-        self._set("decision", {"kind": kind, **details}, self._line())
-
-    def gate(self, **limits: Any) -> None:
-        """What a model must pass: margin, slices, worst_slice_margin, max_latency_us,
-        max_artifact_mb, approval."""
-        allowed = {
-            *("margin", "slices", "worst_slice_margin"),
-            *("max_latency_us", "max_artifact_mb", "approval"),
-        }
-        if unknown := set(limits) - allowed:
-            cure = f"write some of {', '.join(sorted(allowed))}"
-            self._refuse(self._line(), f"gate: {', '.join(sorted(unknown))}", cure)
-        self._set("gate", limits, self._line())
-
-    def plan(self, *steps: Mapping[str, Any]) -> None:
-        """What the rollout of an accepted model follows: percent, hours, min_n."""
-        self._set("plan", [dict(step) for step in steps], self._line())
-
-    # Labelling
-
-    def card(self, *columns: str) -> None:
-        """What a labeller sees of an item, in this order; the target stays hidden."""
-        line = self._line()
-        for problem in cards.problems(list(columns), target=self.target):
-            self._refuse(line, "card", problem.message.rstrip("."))
-        self._set("card", list(columns), line)
 
     def _baseline(
         self, name: str, what: object, line: int

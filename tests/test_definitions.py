@@ -192,7 +192,10 @@ def test_a_change_the_data_forbids_is_told_and_not_made(
     monkeypatch.setitem(parcels.settings, "time_column", "arrived_at")
     monkeypatch.setattr(definition_store, "content_hash", lambda _: "f" * 64)
     [problem] = definition_sync.sync()
-    assert "parcels: time_column" in problem
+    assert problem.startswith(
+        f"parcels: tests.every_part, line {line_of('Project(')}: "
+    )
+    assert "time_column: fixed by the first data" in problem
     record.refresh_from_db()
     assert record.time_column == "sent_at"
 
@@ -302,8 +305,70 @@ HEAD = 'p = Project("p", task="binary", target="y")\n'
             HEAD.replace('target="y"', 'target="y", control_share=120'),
             "control_share 120: write a percentage from 0 to 100",
         ),
+        (
+            HEAD.replace('"binary"', '"binry"'),
+            "line 2: task 'binry': write one of binary",
+        ),
+        (
+            HEAD.replace('="y"', '="y", silence="maybe"'),
+            "silence 'maybe': write one of",
+        ),
+        (
+            HEAD.replace('="y"', '="y", metric="maee"'),
+            "metric 'maee': write one of cost",
+        ),
+        (
+            HEAD.replace('="y"', '="y", zone="Europe/Zurick"'),
+            "zone 'Europe/Zurick': wr",
+        ),
+        (HEAD.replace('="y"', '="y", horizon=30'), "horizon 30: write a span of time"),
+        (HEAD.replace('"p"', '"My P"'), "slug 'My P': write up to 50 of a-z"),
+        (HEAD + 'p.gate(margin="2 %")', "line 3: gate: margin '2 %': write a number"),
+        (HEAD + 'p.gate(slices="a")', "gate: slices 'a': write a list of names"),
+        (HEAD + 'p.gate(max_latency_us="5")', "gate: max_latency_us '5': write a numb"),
+        (HEAD + "p.gate(approval=1)", "line 3: gate: approval 1: write True or False"),
+        (
+            HEAD + 'p.decision("threshold", treshold=.3)',
+            "line 3: decision: treshold: write some of abstain, actions",
+        ),
+        (
+            HEAD + 'p.decision("threshold", threshold=3)',
+            "threshold 3: write a number f",
+        ),
+        (
+            HEAD + 'p.decision("cost", abstain=(.8, .2))',
+            "abstain [0.8, 0.2]: write two",
+        ),
+        (
+            HEAD + 'p.costs(a="60")',
+            "line 3: costs: a='60': a cost is a number or times",
+        ),
+        (
+            HEAD + 'p.costs(error_value="4")',
+            "line 3: costs: error_value '4': write a n",
+        ),
+        (
+            HEAD + 'p.plan({"percent": 0})',
+            "line 3: plan: plan[0].percent: A step gives",
+        ),
+        (
+            HEAD + 'p.field("x", minimum="0")',
+            "line 3: field x: minimum '0': write a nu",
+        ),
+        (
+            HEAD + 'p.field("x", minimum=3, maximum=2)',
+            "its minimum is above its maximum",
+        ),
+        (
+            HEAD + 'p.field("x", categories="ab")',
+            "field x: categories 'ab': write a li",
+        ),
+        (
+            HEAD + 'p.baseline("b", GroupMean([]))',
+            "line 3: baseline b: give a list of co",
+        ),
         (HEAD + 'p.field("x", kin="text")', "line 3: field x: kin: write some of"),
-        (HEAD + 'p.field("x", kind="txt")', "line 3: field x: kind 'txt': one of"),
+        (HEAD + 'p.field("x", kind="txt")', "line 3: field x: kind 'txt': write one"),
     ],
 )
 def test_a_mistake_names_module_line_and_cure(
