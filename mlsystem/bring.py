@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlsystem import baselines
 from mlsystem.baselines import Baseline
-from registry import drafts, jobs, projects, storage, tables
+from registry import drafts, jobs, projects_of_tables, storage, tables
 from registry.clock import now as clock_now
 from registry.errors import Conflict, DomainError, FieldError
 from registry.models import Dataset, Draft, Job, Project, User
@@ -208,7 +208,7 @@ def _bring(
     baseline: Baseline | None = None,
     guard: Callable[[], None] | None = None,
 ) -> Brought:
-    project, dataset = projects.create_from_table(
+    project, dataset = projects_of_tables.create_from_table(
         slug=slug,
         frame=frame,
         target=target,

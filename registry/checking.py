@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from django.db import OperationalError, ProgrammingError
 
-from registry import datasets, definition_store, featurizer, sources
+from registry import (
+    datasets,
+    definition_checks,
+    definition_store,
+    featurizer,
+    sources,
+)
 from registry.definition_store import DefinitionBroken
 from registry.definitions import Project as Definition
 from registry.errors import DomainError, NotFound
@@ -34,10 +40,15 @@ def check(slug: str) -> Iterator[Line]:
     if definition is None and project is None:
         modules = ", ".join(definition_store.modules())
         raise NotFound(f"There is no project {slug}, and no definition in {modules}.")
+    sound = True
     if definition is not None:
-        yield from _of_definition(definition, project)
+        for line in _of_definition(definition, project):
+            sound &= not line.wrong
+            yield line
     if project is not None:
-        yield from _of_project(project)
+        yield from _of_data(project)
+    if project is not None and sound and (dataset := project.datasets.first()):
+        yield _parity(project, dataset)
 
 
 def _record(slug: str) -> Project | None:
@@ -49,33 +60,49 @@ def _record(slug: str) -> Project | None:
 
 
 def _of_definition(definition: Definition, project: Project | None) -> Iterator[Line]:
+    reading = sources.Reading(
+        definition, replay=project.replay if project is not None else None
+    )
     try:
-        reading = sources.Reading(definition)
-        found = [
-            (source.name, reading.rows(source.name)) for source in definition.sources
-        ]
-        learning = reading.learning() if definition.sources else None
+        for source in definition.sources:
+            rows = reading.rows(source.name)
+            many = f"{len(rows.frame):,} rows of {len(rows.frame.columns)} columns"
+            yield Line(f"Source {source.name}: {many}.")
+        told = _dry(reading, project)
+        if definition.sources:
+            many = f"{len(reading.learning().frame):,}"
+            yield Line(f"{many} rows to learn {definition.target} from.")
     except DomainError as error:
-        yield Line(_told(error), wrong=True)
+        for text in definition_checks.placed(definition, error):
+            yield Line(text, wrong=True)
         return
-    for name, rows in found:
-        many = f"{len(rows.frame):,} rows of {len(rows.frame.columns)} columns"
-        yield Line(f"Source {name}: {many}.")
-    if learning is not None:
-        missing = definition.target not in learning.frame
-        yield Line(
-            f"The first source has no column {definition.target}, the target."
-            if missing
-            else f"{len(learning.frame):,} rows to learn {definition.target} from.",
-            wrong=missing,
-        )
+    for text in told:
+        yield Line(text, wrong=True)
     if project is None:
         yield Line("Not in the database yet: `manage.py up` puts it there.")
+    elif project.definition != definition.module:
+        by = project.definition or "hand"
+        yield Line(
+            f"{project.slug} was made by {by}: this module does not take it over."
+        )
     elif project.definition_hash != definition_store.content_hash(definition):
         yield Line("The code has changed since: `manage.py up` takes it over.")
 
 
-def _of_project(project: Project) -> Iterator[Line]:
+def _dry(reading: sources.Reading, project: Project | None) -> list[str]:
+    """What taking the module over would say; DomainError where it would be refused."""
+    definition = reading.definition
+    if project is None:
+        draft, told = definition_checks.of_new(reading)
+        if definition.sources:
+            datasets.check(project=draft, frame=reading.learning().frame)
+        return told
+    if project.definition != definition.module:
+        return []
+    return definition_checks.of_changes(reading, project)[1]
+
+
+def _of_data(project: Project) -> Iterator[Line]:
     dataset = project.datasets.first()
     if dataset is None:
         yield Line(
@@ -86,7 +113,6 @@ def _of_project(project: Project) -> Iterator[Line]:
         about = f"{finding['column']}: " if finding.get("column") else ""
         wrong = finding.get("level") == "error"
         yield Line(f"Dataset {dataset.number}, {about}{finding['text']}", wrong=wrong)
-    yield _parity(project, dataset)
 
 
 def _parity(project: Project, dataset: Dataset) -> Line:

@@ -82,6 +82,12 @@ def prepare(
     return dataset, split
 
 
+def check(*, project: Project, frame: pd.DataFrame) -> None:
+    """Refuse a table that `register_dataset` would refuse; nothing is stored."""
+    table, _ = _conforming(project, columns_of(project, frame), frame)
+    _target(project, table[project.target])
+
+
 def columns_of(project: Project, frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The columns of a table but the target, each with kind and role."""
     fields = {field["name"]: field for field in project.fields}

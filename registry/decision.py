@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from registry.classes import find_class
 from registry.written import significant, written
 
 ABSTAIN = "abstain"
@@ -115,6 +116,25 @@ def actions_of(
     if named := decision.get("actions"):
         return named[0], named[1]
     return next(c for c in classes if c != positive), positive
+
+
+def whole_rows(costs: Mapping[str, Any], *, classes: Sequence[str]) -> dict[str, Any]:
+    """Costs with a cell for every class: what is given once holds for each of them, and
+    classes are spelt as the project spells them.
+
+    >>> whole_rows({"matrix": {"offer": 60, "wait": {"true": 9, "false": 0}}},
+    ...            classes=["False", "True"])["matrix"]
+    {'offer': {'False': 60, 'True': 60}, 'wait': {'True': 9, 'False': 0}}
+    """
+    if "matrix" not in costs:
+        return dict(costs)
+    matrix = {}
+    for action, row in costs["matrix"].items():
+        if not isinstance(row, Mapping) or set(row) == {"field", "times"}:
+            matrix[action] = dict.fromkeys(classes, row)
+        else:
+            matrix[action] = {find_class(classes, n) or n: c for n, c in row.items()}
+    return {**costs, "matrix": matrix}
 
 
 def fields_of(costs: Mapping[str, Any]) -> list[str]:

@@ -84,10 +84,17 @@ def load_all() -> list[str]:
 
 
 def find(slug: str) -> Definition | None:
-    """The definition of that slug in any module that counts."""
+    """The definition of that slug in any module that counts. DefinitionBroken only where
+    no module declares it: a broken one might have."""
+    broken = []
     for module in modules():
-        if definition := load(module).get(slug):
-            return definition
+        try:
+            if definition := load(module).get(slug):
+                return definition
+        except DefinitionBroken as error:
+            broken.append(error.detail)
+    if broken:
+        raise DefinitionBroken("; ".join(broken))
     return None
 
 

@@ -8,19 +8,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from registry import (
     datasets,
+    definition_checks,
+    definition_project,
     definition_store,
     facts,
     featurizer,
     jobs,
     lookups,
     projects,
+    projects_of_tables,
     sources,
 )
 from registry.definitions import Project as Definition
@@ -48,24 +50,10 @@ def install(
     if project is not None and (dataset := project.datasets.first()):
         return project, dataset
     reading = sources.Reading(definition, replay=replay)
-    rows = reading.learning()
-    declared: Any = dict(definition.settings)
-    declared.pop("slug")
-    project, dataset = projects.create_from_table(
-        frame=rows.frame,
-        slug=slug,
-        by=by,
-        lineage={**rows.lineage, "definition": definition.module},
-        exclude=list(definition.excluded),
-        told=definition.fields,
-        kinds=rows.kinds,
-        definition=definition.module,
-        replay=dict(replay or {}),
-        **declared,
-    )
-    _write_traces(project, definition)
-    _copy(project, reading)
-    return project, dataset
+    draft, _ = definition_checks.of_new(reading)
+    project = _create(draft, reading, by)
+    _take_over(project, reading)
+    return project, project.datasets.get()
 
 
 def sync(*, by: User | None = None) -> list[str]:
@@ -81,13 +69,26 @@ def sync(*, by: User | None = None) -> list[str]:
         except definition_store.DefinitionBroken:
             continue  # told by load_all
         for definition in found.values():
-            try:
-                _sync_one(definition, by)
-            except DomainError as error:
-                told = [f"{e.field}: {e.message}" for e in error.errors]
-                problems.append(f"{definition.slug}: {error.detail} {' '.join(told)}")
-                logger.warning("definition not synced: %s", problems[-1])
+            told = [f"{definition.slug}: {text}" for text in _synced(definition, by)]
+            for problem in told:
+                logger.warning("definition: %s", problem)
+            problems += told
     return problems
+
+
+def _synced(definition: Definition, by: User | None) -> list[str]:
+    """What is wrong with one definition; whatever that is, the others are synced."""
+    try:
+        return _sync_one(definition, by)
+    except DomainError as error:
+        return definition_checks.placed(definition, error)
+    except Exception as error:  # the boundary of a declared function
+        logger.exception("definition of %s not synced", definition.slug)
+        return [f"{definition.place(definition.lines['slug'])}: {_named(error)}"]
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}. The log has its traceback."
 
 
 def notice(now: datetime) -> None:
@@ -121,23 +122,53 @@ def do_sync(context: jobs.JobContext) -> None:
     context.result({"problems": problems})
 
 
-def _sync_one(definition: Definition, by: User | None) -> None:
+def _sync_one(definition: Definition, by: User | None) -> list[str]:
+    """Make the project or change it; returns what is wrong with it all the same."""
     project = Project.objects.filter(slug=definition.slug).first()
     if project is None:
-        if definition.module in settings.MLSYSTEM_DEFINITIONS:
-            made, _ = install(slug=definition.slug, by=by)
-            _give_to_admins(made)
-        return
+        if definition.module not in settings.MLSYSTEM_DEFINITIONS:
+            return []
+        reading = sources.Reading(definition)
+        draft, told = definition_checks.of_new(reading)
+        project = _create(draft, reading, by)
+        _give_to_admins(project)
+        _take_over(project, reading)
+        return told
     if project.definition != definition.module:
-        return  # made by hand: a module does not take it over
+        return []  # made by hand: a module does not take it over
     if project.definition_hash == definition_store.content_hash(definition):
-        return
-    changes = {k: v for k, v in definition.settings.items() if k != "slug"}
-    changes["fields"] = _declared_fields(project, definition)
-    changes = {k: v for k, v in changes.items() if getattr(project, k) != v}
-    with transaction.atomic():
-        projects.write_changes(project=project, by=by, changes=changes)
-        _write_traces(project, definition)
+        return []
+    reading = sources.Reading(definition, replay=project.replay)
+    changes, told = definition_checks.of_changes(reading, project)
+    projects.write_changes(project=project, by=by, changes=changes)
+    _take_over(project, reading)
+    return told
+
+
+def _create(draft: Project, reading: sources.Reading, by: User | None) -> Project:
+    if not reading.definition.sources:
+        return projects.insert(project=draft, by=by)
+    rows = reading.learning()
+    lineage = {**rows.lineage, "definition": reading.definition.module}
+    project, _ = projects_of_tables.create_with_data(
+        project=draft, frame=rows.frame, by=by, lineage=lineage
+    )
+    return project
+
+
+def _take_over(project: Project, reading: sources.Reading) -> None:
+    """Everything beside the project's own settings; its hash last: what fails on the way
+    is tried again by the next sync."""
+    definition = reading.definition
+    _write_sources(project, definition)
+    project.definition_said = definition_project.said(reading)
+    project.save(update_fields=["definition_said"])
+    if definition.sources:
+        if not project.datasets.exists():
+            _register(project, reading)
+        _copy(project, reading)
+    project.definition_hash = definition_store.content_hash(definition)
+    project.save(update_fields=["definition_hash"])
 
 
 def _give_to_admins(project: Project) -> None:
@@ -148,16 +179,8 @@ def _give_to_admins(project: Project) -> None:
         )
 
 
-def _declared_fields(project: Project, definition: Definition) -> list[dict[str, Any]]:
-    return [
-        {**field, **definition.fields.get(field["name"], {})}
-        for field in project.fields
-        if field["name"] not in definition.excluded
-    ]
-
-
-def _write_traces(project: Project, definition: Definition) -> None:
-    """The sources as rows, and the hash of the code they were read from."""
+def _write_sources(project: Project, definition: Definition) -> None:
+    """The declared sources as rows."""
     with transaction.atomic():
         names = [source.name for source in definition.sources]
         project.sources.exclude(name__in=names).delete()
@@ -173,8 +196,6 @@ def _write_traces(project: Project, definition: Definition) -> None:
                     "watermark": source.watermark,
                 },
             )
-        project.definition_hash = definition_store.content_hash(definition)
-        project.save(update_fields=["definition_hash"])
 
 
 def refresh(*, project: Project, by: User | None = None) -> Dataset | None:
@@ -190,6 +211,13 @@ def refresh(*, project: Project, by: User | None = None) -> Dataset | None:
     last = read.exclude(lineage__has_key="root").first()
     if last is not None and last.lineage["content"] == rows.lineage["content"]:
         return None
+    return _register(project, reading, by)
+
+
+def _register(
+    project: Project, reading: sources.Reading, by: User | None = None
+) -> Dataset:
+    definition, rows = reading.definition, reading.learning()
     return datasets.register_dataset(
         project=project,
         frame=rows.frame,
@@ -202,7 +230,7 @@ def refresh(*, project: Project, by: User | None = None) -> Dataset | None:
 def keep_read(*, project: Project, now: datetime) -> None:
     """Copy what requests read from the sources as they are at a moment."""
     definition = definition_store.definition_of(project)
-    if definition is not None:
+    if definition is not None and definition.sources:
         _copy(project, sources.Reading(definition, replay=project.replay, now=now))
 
 

@@ -195,13 +195,26 @@ def _past(
     there = frame[(frame[moment] <= now) & ~frames.missing(frame[target])]
     declared = {field["name"]: field["kind"] for field in project.fields}
     declared = dict.fromkeys(project.entity, "categorical") | declared
-    names = [name for window in distinct(definition) for name in window.key]
+    names = {name for window in distinct(definition) for name in window.key}
     said = {
         name: declared.get(name) or kinds[name]
-        for name in [*names, *project.entity, moment, target]
+        for name in [*names & set(kinds), *project.entity, moment, target]
     }
     fields = [{"name": name, "kind": kind} for name, kind in said.items()]
-    return frames.conform(fields, there, zone=project.zone)[0], said
+    table, _ = frames.conform(fields, there, zone=project.zone)
+    if lacking := names - set(kinds):  # a look-up has them
+        seen = _looked_up(project, there)
+        table = table.assign(**{name: seen.table[name] for name in lacking})
+        said |= {name: seen.kinds[name] for name in lacking}
+    return table, said
+
+
+def _looked_up(project: Project, frame: pd.DataFrame) -> featurizer.Seen:
+    known = featurizer.context_kinds(project).items()
+    fields = [{"name": name, "kind": kind} for name, kind in known if name in frame]
+    table, _ = frames.conform(fields, frame, zone=project.zone)
+    spec = featurizer.plain_spec(project)
+    return featurizer.looked_up(project=project, features=spec, frame=table)
 
 
 def _subjects(project: Project, table: pd.DataFrame) -> Iterable[str]:

@@ -22,6 +22,7 @@ MISSING = frozenset({"", "NA", "N/A", "null", "NULL", "NaN", "nan", "None"})
 BOOLEANS = {
     "true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0
 }  # fmt: skip
+DAY = r"\d{4}-\d\d-\d\d"
 OFFSET = r"(?:[Zz]|[+-]\d\d:?\d\d)$"
 CURES = {
     "numeric": "write a finite number",
@@ -145,6 +146,22 @@ def convert(series: pd.Series, kind: str, *, zone: str = "UTC") -> pd.Series:
     if kind == "integer":
         fits &= numbers % 1 == 0
     return numbers.where(fits)
+
+
+def as_days(series: pd.Series) -> pd.Series | None:
+    """Days as keys spell them, 2026-10-01; None where a value is anything else."""
+    import pandas as pd
+
+    present = ~missing(series)
+    if pd.api.types.is_datetime64_any_dtype(series.dtype):
+        if series.dt.tz is not None or (series != series.dt.normalize())[present].any():
+            return None
+        text = series.dt.strftime("%Y-%m-%d").astype("str")
+    else:
+        text = series.map(_iso, na_action="ignore").astype("str")
+    text = text.where(present)
+    known = text[present]
+    return text if len(known) and known.str.fullmatch(DAY).all() else None
 
 
 def _text(series: pd.Series) -> pd.Series:

@@ -212,6 +212,10 @@ def _check_costs(project: Project) -> list[FieldError]:
     if (value := costs.get("error_value")) is not None and not _is_number(value):
         errors.append(FieldError("costs.error_value", "Write a number."))
     for action, row in matrix.items():
+        if not isinstance(row, Mapping):
+            told = "Write a cost for every class."
+            errors.append(FieldError(f"costs.matrix.{action}", told))
+            continue
         for name in set(row) ^ set(project.classes):
             told = "has no cost" if name in project.classes else "is no class"
             errors.append(FieldError(f"costs.matrix.{action}", f"{name} {told}."))

@@ -1,28 +1,17 @@
 """Registry: projects are made and changed here, whoever asks."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from registry import (
-    audit,
-    catalogue,
-    datasets,
-    definition_store,
-    guess,
-    project_rules,
-)
+from registry import audit, catalogue, definition_store, project_rules
 from registry.actors import Actor
-from registry.classes import find_class
 from registry.errors import Conflict, EditedMeanwhile, FieldError
-from registry.models import Dataset, Membership, Project, User
-
-if TYPE_CHECKING:
-    import pandas as pd
+from registry.models import Membership, Project, User
 
 RECENT = 20  # edits looked at, to tell who was first
 
@@ -74,66 +63,27 @@ def create_project(
     **settings: Unpack[Settings],
 ) -> Project:
     """A project and its first admin. Everything wrong with it is told at once."""
-    project = Project(slug=slug, task=task, target=target, created_by=by)
-    project.definition = definition
-    _make_ready(project, settings)
-    return _insert(project)
+    project = of_settings(
+        slug=slug, task=task, target=target, definition=definition, **settings
+    )
+    return insert(project=project, by=by)
 
 
-def create_from_table(
+def of_settings(
     *,
     slug: str,
-    frame: "pd.DataFrame",
+    task: str,
     target: str,
-    task: str = "",
-    by: User | None = None,
-    lineage: dict[str, Any] | None = None,
-    exclude: Sequence[str] = (),
-    told: Mapping[str, Mapping[str, Any]] | None = None,
-    kinds: Mapping[str, str] | None = None,
     definition: str = "",
-    guard: Callable[[], None] | None = None,
     **settings: Unpack[Settings],
-) -> tuple[Project, Dataset]:
-    """A project with a guessed schema, and its first dataset: both, or nothing.
-
-    `exclude` are columns that are no inputs, `told` is what is known of fields, `kinds` of
-    columns. `guard` is asked in the transaction that makes them, and raises where nobody
-    wants them any more.
-    """
-    apart = [settings.get("time_column", ""), settings.get("group_column", "")]
-    apart += [name for name in settings.get("entity", []) if name not in (told or {})]
-    apart += exclude
-    guessed = guess.of_table(
-        frame,
-        target=target,
-        task=task,
-        positive=settings.get("positive_class", ""),
-        apart=[name for name in dict.fromkeys(apart) if name],
-        told=told,
-        kinds=kinds,
-    )
-    settings.setdefault("fields", guessed.fields)
-    settings.setdefault("classes", guessed.classes)
-    named = find_class(settings["classes"], guessed.positive_class)
-    settings["positive_class"] = named or guessed.positive_class
-    if group := settings.get("group_column"):
-        settings.setdefault("entity", [group])
-    project = Project(slug=slug, task=guessed.task, target=target, created_by=by)
-    project.definition = definition
-    _make_ready(project, settings, columns=list(frame.columns))
-    dataset, split = datasets.prepare(project=project, frame=frame, lineage=lineage)
-    dataset.name, dataset.created_by = f"{project.name}, first data", by
-    with transaction.atomic():
-        if guard is not None:
-            guard()
-        _insert(project)
-        dataset.project = project
-        datasets.write_rows(dataset, split)
-    return project, dataset
+) -> Project:
+    """The project that these would make: checked, not saved."""
+    project = Project(slug=slug, task=task, target=target, definition=definition)
+    make_ready(project, settings)
+    return project
 
 
-def _make_ready(
+def make_ready(
     project: Project,
     settings: Mapping[str, Any],
     *,
@@ -146,11 +96,17 @@ def _make_ready(
         project.task, has_costs=bool(project.costs)
     )
     project_rules.check(project, columns)
-    if Project.objects.filter(slug=project.slug).exists():
-        raise _taken(project.slug)
 
 
-def _insert(project: Project) -> Project:
+def refuse_taken(slug: str) -> None:
+    """Early, where much is made before the project; its row is what decides."""
+    if Project.objects.filter(slug=slug).exists():
+        raise _taken(slug)
+
+
+def insert(*, project: Project, by: User | None) -> Project:
+    """Save a project that was checked, with its first admin."""
+    project.created_by = by
     try:
         with transaction.atomic():
             project.save(force_insert=True)
@@ -188,19 +144,8 @@ def write_changes(
     *, project: Project, by: Actor | User | None, changes: Mapping[str, Any]
 ) -> Project:
     """`update_project` for the code that declares the project."""
-    fixed = [name for name in FIXED_BY_DATA if name in changes]
-    if fixed and (project.datasets.exists() or project.versions.exists()):
-        raise Conflict(
-            f"{', '.join(fixed)}: fixed by the first data, which was split by it and "
-            "answered with it.",
-            errors=[FieldError(name, "Make a new project.") for name in fixed],
-        )
-    newest = project.datasets.only("columns").first()
-    columns = [column["name"] for column in newest.columns] if newest else None
-    known = project_rules.wrong_before(project, columns, changes=changes.keys())
     share = project.control_share
-    _apply(project, changes)
-    project_rules.check(project, columns, known=known)
+    apply_changes(project=project, changes=changes)
     detail: dict[str, Any] = {"changed": sorted(changes)}
     if project.control_share != share:  # other people are answered by no model
         shares = (float(share), float(project.control_share))
@@ -218,6 +163,22 @@ def write_changes(
             detail=detail | {"revision": project.revision},
         )
     return project
+
+
+def apply_changes(*, project: Project, changes: Mapping[str, Any]) -> None:
+    """Change the project that is held here, and refuse what cannot be; nothing is saved."""
+    fixed = [name for name in FIXED_BY_DATA if name in changes]
+    if fixed and (project.datasets.exists() or project.versions.exists()):
+        raise Conflict(
+            f"{', '.join(fixed)}: fixed by the first data, which was split by it and "
+            "answered with it.",
+            errors=[FieldError(name, "Make a new project.") for name in fixed],
+        )
+    newest = project.datasets.only("columns").first()
+    columns = [column["name"] for column in newest.columns] if newest else None
+    known = project_rules.wrong_before(project, columns, changes=changes.keys())
+    _apply(project, changes)
+    project_rules.check(project, columns, known=known)
 
 
 def lost_race(project: Project, *, revision: int) -> EditedMeanwhile:

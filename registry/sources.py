@@ -103,11 +103,23 @@ def _learning(definition: Definition, rows: Rows, now: datetime) -> Rows:
     frame = rows.frame[keep]
     lineage = {**rows.lineage, "filtered_out": len(rows.frame) - len(frame)}
     if known_at := definition.truth_known_at:
+        _check_moment(definition, known_at, rows)
         later = frame[known_at] > now
         lineage["truth_not_known_yet"] = int(later.sum())
         frame = frame[~later]
     frame = frame.reset_index(drop=True)
     return Rows(frame, rows.kinds, {**lineage, "content": _fingerprint(frame)})
+
+
+def _check_moment(definition: Definition, known_at: str, rows: Rows) -> None:
+    kind = rows.kinds.get(known_at)
+    if kind != "datetime":
+        window = definition.truth_windows[0]
+        told = f"is {kind}, no time" if kind else "is no column of the first source"
+        raise SourceError(
+            f"{definition.place(window.line)}: known_at={known_at!r} {told}: name the "
+            "column of the moment at which a past row's truth was known."
+        )
 
 
 def _told(reading: Reading, name: str) -> Rows:
@@ -191,13 +203,29 @@ def _typed(definition: Definition, raw: pd.DataFrame, lineage: dict[str, Any]) -
     told[definition.target] = (
         "numeric" if definition.task == "regression" else "categorical"
     )
-    kinds = {name: told.get(name) or guess.kind_of(raw[name]) for name in raw.columns}
+    spelt = {name: told.get(name) or guess.kind_of(raw[name]) for name in raw.columns}
+    raw, kinds = _with_days(definition, raw, spelt)
     fields = [{"name": name, "kind": kind} for name, kind in kinds.items()]
     zone = definition.settings.get("zone", "UTC")
     frame, bad = frames.conform(fields, raw, zone=zone)
     if bad and any(problem.column in definition.fields for problem in bad):
         raise SourceError("; ".join(f"{problem.column}: {problem}" for problem in bad))
     return Rows(frame, kinds, lineage)
+
+
+def _with_days(
+    definition: Definition, raw: pd.DataFrame, kinds: dict[str, str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Days in keys are words, as requests spell them, unless they are said to be times."""
+    days = {
+        name: frames.as_days(raw[name])
+        for name, kind in kinds.items()
+        if kind == "datetime"
+        and name in definition.key_columns
+        and definition.fields.get(name, {}).get("kind") is None
+    }
+    found = {name: column for name, column in days.items() if column is not None}
+    return raw.assign(**found), kinds | dict.fromkeys(found, "categorical")
 
 
 def _derive_all(definition: Definition, rows: Rows, derived: Sequence[Derived]) -> Rows:
@@ -218,6 +246,11 @@ def _derive(
     values = [None if value is FAILED else value for value in values]
     raw = pd.Series(values, index=rows.frame.index, dtype=object)
     kind = derived.kind or guess.kind_of(raw.infer_objects())
+    if derived.kind is None:
+        table, kinds = _with_days(
+            definition, raw.to_frame(derived.name), {derived.name: kind}
+        )
+        raw, kind = table[derived.name], kinds[derived.name]
     zone = definition.settings.get("zone", "UTC")
     column = frames.convert(raw, kind, zone=zone)
     for row, value in zip(seen, frames.python_values(column, kind), strict=True):

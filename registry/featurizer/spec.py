@@ -31,7 +31,8 @@ def features_spec(
     fields = {field["name"]: field for field in _learnt(project)}
     for lookup in definition.lookups:
         for name, column in (lookup.columns or {}).items():
-            fields.setdefault(name, {"name": name, "kind": column.kind})
+            kind = column.kind or _kind_of(project, lookup, name)
+            fields.setdefault(name, {"name": name, "kind": kind})
     listed = [w for w in definition.windows if w.listed]
     for name, kind in _kinds(definition.computed, listed):
         fields[name] = {"name": name, "kind": kind}
@@ -192,10 +193,21 @@ def lookup_columns(
     kinds = input_kinds(project, features)
     if lookup.columns is None:
         return {name: (name, kind) for name, kind in kinds.items()}
+    if features:  # a version goes on reading the kinds it was made with
+        kinds = {field["name"]: field["kind"] for field in features["fields"]} | kinds
     return {
-        name: (column.name, kinds.get(name, column.kind))
+        name: (
+            column.name,
+            kinds.get(name) or column.kind or _kind_of(project, lookup, name),
+        )
         for name, column in lookup.columns.items()
     }
+
+
+def _kind_of(project: Project, lookup: Lookup, name: str) -> str:
+    """The kind that a column had in its source when the code was taken over."""
+    known = project.definition_said.get("kinds", {}).get(lookup.source, {})
+    return str(known.get(name, "numeric"))
 
 
 def stored_columns(project: Project, lookup: Lookup) -> dict[str, tuple[str, str]]:

@@ -75,6 +75,9 @@ class Project(models.Model):
     replay = models.JSONField(default=dict, blank=True)
     definition = models.CharField(max_length=200, blank=True)  # module, if from code
     definition_hash = models.CharField(max_length=64, blank=True)
+    # What the code said when it was taken over: {"fields": {name: …}, "excluded": [names],
+    # "kinds": {look-up: {column: the kind its source has}}}
+    definition_said = models.JSONField(default=dict, blank=True)
     revision = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(

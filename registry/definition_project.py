@@ -1,0 +1,191 @@
+"""Registry: the project that a definition and its rows make, before anything is saved:
+a new one, or what the one that is there becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from registry import decision, guess, projects, projects_of_tables, sources
+from registry.classes import find_class
+from registry.definitions import Project as Definition
+from registry.models import Project
+from registry.schema import NUMBERS
+
+Fields = list[dict[str, Any]]
+
+
+def new(reading: sources.Reading) -> Project:
+    """The project that would be made, checked and not saved."""
+    definition = reading.definition
+    settings = deepcopy(definition.settings)
+    if not definition.sources:
+        return _without_data(definition, settings)
+    rows = reading.learning()
+    if definition.windows and "time_column" not in settings:
+        settings |= _moment(definition, rows)
+    return projects_of_tables.of_table(
+        frame=rows.frame,
+        kinds=rows.kinds,
+        exclude=_apart(definition),
+        told=_told(definition),
+        definition=definition.module,
+        replay=dict(reading.replay),
+        **settings,
+    )
+
+
+def changes(project: Project, reading: sources.Reading) -> dict[str, Any]:
+    """What the definition says otherwise than the project that is there."""
+    definition = reading.definition
+    said = deepcopy(definition.settings)
+    said.pop("slug")
+    if positive := said.get("positive_class"):
+        said["positive_class"] = find_class(project.classes, positive) or positive
+    if costs := said.get("costs"):
+        classes = said.get("classes", project.classes)
+        said["costs"] = decision.whole_rows(costs, classes=classes)
+    said["fields"] = _fields(project, reading)
+    return {k: v for k, v in said.items() if getattr(project, k) != v}
+
+
+def said(reading: sources.Reading) -> dict[str, Any]:
+    """What is kept of the definition beside the project, for those who read no source,
+    and to know what of the project was the code's."""
+    definition = reading.definition
+    return {
+        "fields": _told(definition),
+        "excluded": sorted(_apart(definition)),
+        "kinds": {
+            lookup.source: _kinds(lookup.columns, reading.rows(lookup.source).kinds)
+            for lookup in definition.lookups
+            if lookup.columns
+        },
+    }
+
+
+def _kinds(columns: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
+    found = {
+        name: known[column.name]
+        for name, column in columns.items()
+        if not column.kind and column.name in known
+    }
+    return {n: "numeric" if kind in NUMBERS else kind for n, kind in found.items()}
+
+
+def _without_data(definition: Definition, settings: dict[str, Any]) -> Project:
+    """A project whose data comes later, as examples or uploads."""
+    fields = [
+        {"name": name, "kind": "numeric", **told}
+        for name, told in definition.fields.items()
+    ]
+    if costs := settings.get("costs"):
+        classes = settings.get("classes", [])
+        settings["costs"] = decision.whole_rows(costs, classes=classes)
+    return projects.of_settings(definition=definition.module, fields=fields, **settings)
+
+
+def _moment(definition: Definition, rows: sources.Rows) -> dict[str, Any]:
+    """Windows ask what was known when; where no `time=` says when, a row's watermark
+    does, the moment from which it was there."""
+    watermark = definition.sources[0].watermark
+    return {"time_column": watermark} if rows.kinds.get(watermark) == "datetime" else {}
+
+
+def _apart(definition: Definition) -> list[str]:
+    """Columns that are no inputs. When the truth became known is one: a request cannot
+    know it."""
+    known_at = definition.truth_known_at
+    told = {known_at} - {"", *definition.fields}
+    return [*definition.excluded, *told]
+
+
+def _told(definition: Definition) -> dict[str, dict[str, Any]]:
+    """What is said of fields. A column of the entity is an input where something reads
+    it as one: a slice of the gate, a baseline."""
+    read = set(definition.settings.get("gate", {}).get("slices", ()))
+    for baseline in definition.baselines:
+        if baseline.kind in {"rule", "group_mean"}:
+            read |= {*baseline.params.get("keys", ()), baseline.params.get("column")}
+    entity = definition.settings.get("entity", ())
+    implied = {
+        name: {"kind": "categorical"}
+        for name in entity
+        if name in read and name not in definition.excluded
+    }
+    return implied | definition.fields
+
+
+def _fields(project: Project, reading: sources.Reading) -> Fields:
+    """The inputs as the code has them now. What it never spoke of stays as people left
+    it; what it took back is as it would be in a new project."""
+    definition = reading.definition
+    if not definition.sources:
+        return _merged(project, definition, [])
+    fresh = _fresh(project, reading)
+    if not project.datasets.exists():
+        return fresh
+    return _merged(project, definition, fresh)
+
+
+def _fresh(project: Project, reading: sources.Reading) -> Fields:
+    """The inputs as they would be in a new project."""
+    rows, told = reading.learning(), _told(reading.definition)
+    settings = {
+        "time_column": project.time_column,
+        "group_column": project.group_column,
+        "entity": reading.definition.settings.get("entity", project.entity),
+    }
+    apart = projects_of_tables.no_inputs(
+        settings, exclude=_apart(reading.definition), told=told
+    )
+    return guess.of_table(
+        rows.frame,
+        target=project.target,
+        task=project.task,
+        positive=project.positive_class,
+        apart=apart,
+        told=told,
+        kinds=rows.kinds,
+    ).fields
+
+
+def _merged(
+    project: Project, definition: Definition, fresh: Sequence[Mapping[str, Any]]
+) -> Fields:
+    then, now = project.definition_said.get("fields", {}), _told(definition)
+    apart = _apart(definition)
+    known = {field["name"]: dict(field) for field in fresh}
+    found = []
+    for field in project.fields:
+        name = field["name"]
+        gone = name in project.entity and name in then and name not in now
+        if name not in apart and not gone:
+            found.append(_field(field, then.get(name), now.get(name), known.get(name)))
+    there = {field["name"] for field in project.fields}
+    before = project.definition_said.get("excluded", [])
+    found += [
+        field
+        for name, field in known.items()
+        if name not in there and (name in before or name in now)
+    ]
+    return found
+
+
+def _field(
+    field: Mapping[str, Any],
+    then: Mapping[str, Any] | None,
+    now: Mapping[str, Any] | None,
+    fresh: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """One input: what the code no longer says of it is guessed again."""
+    dropped = set(then or {}) - set(now or {})
+    found = {k: v for k, v in field.items() if k not in dropped}
+    found |= {k: (fresh or {})[k] for k in dropped if k in (fresh or {})}
+    found.setdefault("kind", field["kind"])
+    found |= now or {}
+    if found["kind"] != field["kind"]:  # what was seen of another kind is not its
+        found.pop("categories", None)
+        found = {**(fresh or {}), **found, "kind": found["kind"]}
+    return found
