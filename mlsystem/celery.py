@@ -1,8 +1,10 @@
 """The Celery app: an engine that may lose messages, because `Job` rows remember."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 from django.conf import settings
 from kombu import Queue
 
@@ -77,3 +79,12 @@ app.conf.update(
 )
 app.autodiscover_tasks()
 app.set_default()
+
+
+@worker_init.connect
+def read_definitions(**kwargs: Any) -> None:
+    """Before the first child is forked: those that replace it, hours later, know the same
+    text of every module as the web, though somebody has edited it since."""
+    from registry import definition_store
+
+    definition_store.load_all()

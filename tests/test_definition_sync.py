@@ -2,7 +2,14 @@
 
 import pytest
 
-from registry import checking, definition_store, definition_sync, sources
+from registry import (
+    checking,
+    datasets,
+    definition_store,
+    definition_sync,
+    featurizer,
+    sources,
+)
 from registry.definition_store import DefinitionBroken
 from registry.models import LookupRow, Project, User
 from tests.factories import make_user
@@ -232,3 +239,57 @@ def test_a_project_without_a_source_is_made_too_and_gets_its_data_later(
 
     assert project.datasets.get().rows == 60
     assert "kitchen" in fields_of("orders")
+
+
+@pytest.mark.parametrize(
+    "derived",
+    [
+        "",
+        'p.derive("day", lambda row: f"2026-11-0{row[\'items\'] + 1}")\n',
+        "from datetime import date\n"
+        'p.derive("day", lambda row: date(2026, 11, row["items"] + 1))\n',
+    ],
+)
+def test_days_in_a_key_are_spelt_as_requests_spell_them(
+    modules: Modules, derived: str
+) -> None:
+    pair = ORDERS.replace('"order")', '["day", "order"])', 1)
+    pair = pair.replace('p.lookup("orders", key="order"', 'p.lookup("orders", key=KEY')
+    modules.write(f'KEY = ["day", "order"]\n{pair}{derived}')
+
+    assert definition_sync.sync() == []
+
+    project = Project.objects.get()
+    month = "11" if derived else "10"
+    assert LookupRow.objects.filter(key=f'["2026-{month}-01","o0"]').count() == 1
+    days = datasets.training_frame(project.datasets.get())["day"]
+    assert days.str.fullmatch(rf"2026-{month}-\d\d").all()
+    kept = checking.check("orders")
+    assert [line.text for line in kept if line.wrong] == []
+
+
+def test_a_moment_in_a_key_stays_one(modules: Modules) -> None:
+    modules.data(
+        "weather.csv",
+        ["at_hour,rain_mm", "2026-10-01T05:00:00Z,3", "2026-10-01T06:00:00Z,0"],
+    )
+    modules.write(
+        ORDERS
+        + """
+from datetime import datetime, UTC
+p.source("weather", file="weather.csv")
+p.derive("at_hour", lambda row: datetime(2026, 10, 1, 5 + row["items"] % 2, tzinfo=UTC))
+@p.lookup("weather", key="at_hour")
+class Weather:
+    rain_mm = Column()
+"""
+    )
+    assert definition_sync.sync() == []
+    project = Project.objects.get()
+    assert fields_of("orders")["at_hour"]["kind"] == "datetime"
+    table = featurizer.compute_frame(
+        project=project,
+        features=featurizer.features_spec(project),
+        frame=datasets.training_frame(project.datasets.get()),
+    )
+    assert set(table["rain_mm"]) == {0.0, 3.0}
