@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Exists, OuterRef
-
 from monitoring.evaluator import sealed
 from registry import datasets, definition_store, featurizer, jobs
 from registry.clock import now as clock_now
@@ -204,27 +202,24 @@ def default_decision(project: Project) -> dict[str, Any]:
 
 def open_missing(now: datetime) -> int:
     """What the tick does: a project with data and no live model gets its baseline. One
-    that could not be made may have a reason that stays: it rests, unless the data is
-    newer than that attempt."""
-    newer = Dataset.objects.filter(
-        project=OuterRef("project"), created_at__gt=OuterRef("created_at")
-    )
+    that could not be made rests, until somebody changes what it is made of."""
     failed = Job.objects.filter(
-        ~Exists(newer),
-        task=TASK,
-        state=Job.State.FAILED,
-        finished_at__gt=now - REST,
+        task=TASK, state=Job.State.FAILED, finished_at__gt=now - REST
     )
+    resting = [
+        (pk, args.get("of")) for pk, args in failed.values_list("project", "args")
+    ]
     waiting = Project.objects.filter(datasets__isnull=False, rollout__isnull=True)
-    waiting = waiting.exclude(pk__in=failed.values("project"))
-    for project in waiting.distinct():
-        jobs.enqueue(
-            task=TASK,
-            lane=_lane(project),
-            project=project,
-            key=f"baseline:{project.pk}",
-        )
-    return len(waiting)
+    due = [p for p in waiting.distinct() if (p.pk, _made_of(p)) not in resting]
+    for project in due:
+        later(project=project)
+    return len(due)
+
+
+def _made_of(project: Project) -> list[Any]:
+    """What a baseline depends on, as it stands."""
+    newest = project.datasets.values_list("number", flat=True).first()
+    return [project.revision, project.definition_hash, newest]
 
 
 def _lane(project: Project) -> str:
@@ -236,15 +231,21 @@ def _lane(project: Project) -> str:
     return Job.Lane.LONG if huge else Job.Lane.QUICK
 
 
-def later(*, project: Project, baseline: Baseline | None, after: timedelta) -> Job:
-    """The same job for whoever opens a project by hand: until it is due the tick lets
-    them, and should they die it does their work."""
+def later(
+    *,
+    project: Project,
+    baseline: Baseline | None = None,
+    after: timedelta = timedelta(),
+) -> Job:
+    """The job that opens a project. Whoever opens one by hand has until it is due; should
+    they die it does their work."""
+    chosen = {"baseline": asdict(baseline)} if baseline else {}
     return jobs.enqueue(
         task=TASK,
         lane=_lane(project),
         project=project,
         key=f"baseline:{project.pk}",
-        args={"baseline": asdict(baseline)} if baseline else {},
+        args={"of": _made_of(project), **chosen},
         due_at=clock_now() + after,
     )
 

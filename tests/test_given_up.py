@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from monitoring.monitor import folding
 from registry import jobs
 from registry.clock import now
 from registry.models import Job, Project
+from registry.projects import update_project
 from serving.models import PredictionInbox
 from tests.factories import make_dataset, make_prediction, make_project
 
@@ -57,14 +59,25 @@ def test_a_baseline_that_cannot_be_made_rests_for_an_hour(
     assert asks(baselines.open_missing, after=timedelta(hours=1))
 
 
-def test_newer_data_gets_its_baseline_at_once(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "change",
+    [
+        make_dataset,
+        lambda project: update_project(
+            project=project, by=None, changes={"name": "Mended"}
+        ),
+        lambda project: Project.objects.update(definition_hash="of a mended module"),
+    ],
+    ids=["data", "settings", "definition"],
+)
+def test_what_somebody_mended_gets_its_baseline_at_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch, change: Callable[[Project], Any]
 ) -> None:
     monkeypatch.setattr(baselines, "open_if_missing", fails)
     assert asks(baselines.open_missing)
     give_up()
 
-    make_dataset(project)
+    change(project)
 
     assert asks(baselines.open_missing)
 
