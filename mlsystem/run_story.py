@@ -23,6 +23,7 @@ PURPOSES = {
 }
 # Of the rows that came from production: the word of the count, and how it is told.
 COUNTED = {
+    "not mature yet": "whose time is not over",
     "known already": "known already",
     "repeated": "repeated",
     "altered by us": "altered by our own decision",
@@ -112,9 +113,9 @@ def new_rows(counts: Mapping[str, Any]) -> list[str]:
     parts = [
         f"{whole(n)} {words}" for key, words in came.items() if (n := counts.get(key))
     ]
-    if not parts:
-        return ["No row is new: what is known now was learnt from before."]
-    told = f"New rows: {' and '.join(parts)}"
+    told = "No row is new: what is known now was learnt from before"
+    if parts:
+        told = f"New rows: {' and '.join(parts)}"
     if only := counts.get("only train"):
         told += f"; {whole(only)} of them only train, because they were chosen"
     left = [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from labelling.collector.truth import record_truth
 from labelling.models import GroundTruth, Match
 from mlsystem import baselines, tasks  # noqa: F401  # registers the tasks
 from mlsystem.builder import trials
@@ -336,7 +337,8 @@ def test_a_corrected_truth_corrects_the_row(project: Project) -> None:
 
 def test_what_keeps_a_production_row_out_is_counted(project: Project) -> None:
     made = answer_customers(project, 10)
-    again = make_prediction(project, entity="N0", input=made[0].input, at=now())
+    later = made[0].at + timedelta(days=1)
+    again = make_prediction(project, entity="N0", input=made[0].input, at=later)
     first = Match.objects.get(prediction_id=made[0].pk)
     Match.objects.create(
         project=project,
@@ -372,6 +374,29 @@ def test_what_keeps_a_production_row_out_is_counted(project: Project) -> None:
     assert counts["from production"] == 9
     assert (counts["repeated"], counts["altered by us"]) == (1, 1)
     assert counts["matched"] == 11  # a try-out is no prediction at all
+
+
+def test_where_silence_means_no_nothing_is_learnt_before_its_time_is_over(
+    project: Project,
+) -> None:
+    answer_customers(project, 60)
+    told = []
+    for number in range(20):  # who leaves says so at once, who stays cannot yet
+        prediction = make_prediction(
+            project,
+            version=project.rollout.live,
+            entity=f"early {number}",
+            at=now() - timedelta(days=29, minutes=number),
+            input={"tenure": 5, "monthly_charges": 300.0 + number, "paperless": True},
+        )
+        told.append({"prediction": str(prediction.pk), "value": "Yes"})
+    record_truth(project=project, items=told, actor=None, now=now())
+    counts = extracted(project)[1]["counts"]
+    assert (counts["from production"], counts["not mature yet"]) == (60, 20)
+    Project.objects.update(silence="unknown")  # a yes is no likelier to be heard
+    project.refresh_from_db()
+    counts = extracted(project)[1]["counts"]
+    assert (counts["from production"], counts["not mature yet"]) == (80, 0)
 
 
 def test_an_alert_that_says_retrain_starts_one_run(project: Project) -> None:

@@ -73,6 +73,16 @@ def test_a_run_on_what_was_known_says_that_nothing_is_new(churn: Project) -> Non
     assert "No row is new: what is known now was learnt from before." in page
 
 
+def test_a_run_tells_how_many_answers_it_may_not_learn_from_yet(churn: Project) -> None:
+    step = Run.objects.get(number=1).steps.get(name="extract")
+    step.outputs["counts"] = {"training": 168, "matched": 40, "not mature yet": 40}
+    step.save()
+
+    page = text(sign_in("Vera").get("/p/churn/runs/1"))
+
+    assert "Left out: 40 whose time is not over." in page
+
+
 def test_the_verdict_shows_its_numbers() -> None:
     churn = make_full_project()
     reported = {"value": 40.0, "low": 35.0, "high": 44.0, "n": 48}

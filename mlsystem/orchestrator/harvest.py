@@ -17,7 +17,8 @@ from labelling.models import GroundTruth, Match
 from mlsystem.orchestrator import labels, rows
 from mlsystem.orchestrator.rows import Row
 from mlsystem.orchestrator.work import StepWork
-from registry import carry
+from monitoring.monitor.rollups import mature_until
+from registry import carry, clock
 from registry.identifiers import entity_parts
 from registry.models import Dataset, Project
 from serving.models import Prediction
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK = 5000
-REASONS = ("matched", "labelled", "altered by us", "repeated", "unreadable")
+EARLY = "not mature yet"
+REASONS = ("matched", "labelled", EARLY, "altered by us", "repeated", "unreadable")
 Found = tuple[Row, bool]  # and whether it only trains
 
 
@@ -105,7 +107,9 @@ def _from_labels(
 def _from_production(
     project: Project, columns: list[str], counts: dict[str, int]
 ) -> list[Found]:
-    """One row a subject and moment of truth; what was left out, by reason."""
+    """One row a subject and moment of truth; what was left out, by reason. Where silence
+    means no, a yes is told days before a no can be: until then all would be yes."""
+    until = mature_until(project, now=clock.now())
     kept: dict[tuple[str, str], Found] = {}
     matches = Match.objects.filter(project=project).select_related("truth")
     ids = list(matches.order_by("predicted_at", "pk").values_list("pk", flat=True))
@@ -118,6 +122,9 @@ def _from_production(
         for prediction in asked.order_by("at", "pk"):
             match = found[prediction.pk]
             counts["matched"] += 1
+            if until is not None and match.predicted_at > until:
+                counts[EARLY] += 1
+                continue
             if match.truth and match.truth.altered_by_us:
                 counts["altered by us"] += 1
                 continue
