@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from registry.catalogue import BASELINES as NAMES
-from registry.estimators.baselines import BASELINES, GroupMean, Rule
+from registry.estimators.baselines import BASELINES, GroupMean, MeanBaseline, Rule
 from tests.small_tables import FIELDS
 
 
@@ -21,6 +22,20 @@ def test_the_mean_by_group_falls_back_to_the_mean_of_all() -> None:
     said = model.predict([{"colour": "red"}, {"colour": "blue"}, {"colour": "green"}])
 
     assert said.tolist() == [2.0, 8.0, 4.0]
+
+
+def test_the_median_weighs_rows_as_declared() -> None:
+    rows, truth = [{"size": 1.0}] * 4, [1.0, 2.0, 9.0, 4.0]
+    for weights, middle in (
+        (None, 3.0),
+        ([1.0, 1.0, 5.0, 1.0], 9.0),
+        ([0, 0, 1, 1], 6.5),
+    ):
+        model = MeanBaseline(
+            fields=[{"name": "size", "kind": "numeric"}], statistic="median"
+        )
+        given = None if weights is None else np.array(weights, dtype=float)
+        assert model.fit(rows, truth, given).predict(rows[:1]).tolist() == [middle]
 
 
 def test_a_rule_says_its_classes_and_the_shares_it_saw() -> None:

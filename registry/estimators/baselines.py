@@ -67,7 +67,7 @@ class MeanBaseline(Servable):
         if self.statistic == "mean":
             self.value_ = float(np.average(truth, weights=weight))
         else:
-            self.value_ = float(np.median(truth))
+            self.value_ = _median(truth, weight)
 
     def _raw(self, table: Table) -> Floats:
         return np.full(table.n, self.value_)
@@ -307,6 +307,25 @@ def _shares(
     """Class shares with one row of the prior added, so that none is 0."""
     counts = np.bincount(truth, weights=weight, minlength=k)
     return (counts + (1.0 / k if prior is None else prior)) / (counts.sum() + 1.0)
+
+
+def _median(values: NDArray[Any], weight: Floats) -> float:
+    """The value with half of the weight on either side; between two, their mean.
+
+    >>> _median(np.array([1.0, 2.0, 9.0, 4.0]), np.ones(4))
+    3.0
+    >>> _median(np.array([1.0, 2.0, 9.0, 4.0]), np.array([1.0, 1.0, 5.0, 1.0]))
+    9.0
+    """
+    kept = weight > 0
+    values, weight = values[kept], weight[kept]
+    order = np.argsort(values)
+    reached = np.cumsum(weight[order])
+    half = reached[-1] / 2
+    middle = values[order][
+        [np.searchsorted(reached, half, side) for side in ("left", "right")]
+    ]
+    return float(middle.mean())
 
 
 def _margins(shares: Any, task: str) -> Any:
