@@ -340,9 +340,18 @@ def test_where_nobody_labels_production_asks_nobody(strikes: Project) -> None:
 def test_enough_is_enough_when_three_refreshes_moved_nothing() -> None:
     def history(*right: int) -> list[dict[str, Any]]:
         return [
-            {"n": 200, "right": n, "labels": 100 + 10 * i} for i, n in enumerate(right)
+            {"n": 200, "right": n, "labels": 100 + 20 * i} for i, n in enumerate(right)
         ]
 
     assert "little" in honesty.advice(history(150, 180, 180, 180, 180))
     assert honesty.advice(history(150, 160, 170, 180)) == ""
     assert honesty.advice([{"n": 9, "right": 9, "labels": n} for n in range(9)]) == ""
+
+
+def test_refreshes_after_imports_alone_are_no_advice_to_stop() -> None:
+    same = {"n": 200, "right": 180}
+    labels = [100, 150, 150, 150, 151, 155]
+    assert honesty.advice([same | {"labels": n} for n in labels]) == ""
+    labels += [170, 200]  # 100, 150, 170, 200 are far enough apart
+    told = honesty.advice([same | {"labels": n} for n in labels])
+    assert "three refreshes, 100 labels" in told

@@ -3,6 +3,7 @@ drawn at random and shown without its suggestion; and when more labels bring no 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from labelling.models import Annotation
@@ -50,17 +51,29 @@ def estimate(project: Project) -> Estimate:
     return Estimate(n=len(pairs), right=0, error=mean)
 
 
+def step(labels: int) -> int:
+    """With so many labels there are, how many new ones may have changed something.
+
+    >>> step(20), step(1_000)
+    (10, 100)
+    """
+    return max(10, ceil(labels / 10))
+
+
 def advice(history: Sequence[Mapping[str, Any]]) -> str:
     """Whether to go on: three refreshes that moved the estimate by less than half a
-    point say that more labels of the same kind bring no more.
+    point say that more labels of the same kind bring no more. A refresh with hardly a
+    label since the one before, as an import makes it, moves nothing and says nothing.
 
     >>> steady = [{"n": 100, "right": 90, "labels": n} for n in (100, 120, 140, 160)]
     >>> advice(steady)[:20]
     'The last three refre'
     >>> advice(steady[:2])
     ''
+    >>> advice(steady[:1] * 4)
+    ''
     """
-    last = [entry for entry in history if entry["n"] >= ENOUGH][-LOOKED_AT:]
+    last = _apart([entry for entry in history if entry["n"] >= ENOUGH])[-LOOKED_AT:]
     if len(last) < LOOKED_AT or any("right" not in entry for entry in last):
         return ""
     shares = [entry["right"] / entry["n"] for entry in last]
@@ -71,3 +84,12 @@ def advice(history: Sequence[Mapping[str, Any]]) -> str:
         f"The last three refreshes, {grown} labels, moved the accuracy on random cards "
         "by less than half a point: more labels of this kind will bring little."
     )
+
+
+def _apart(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The newest, and before it those with enough labels to the next one."""
+    kept: list[Mapping[str, Any]] = []
+    for entry in reversed(history):
+        if not kept or kept[0]["labels"] - entry["labels"] >= step(entry["labels"]):
+            kept.insert(0, entry)
+    return kept

@@ -1,16 +1,15 @@
 """Component 2, Data Labeller: when a queue is ranked anew, and the job that does it."""
 
 from datetime import datetime, timedelta
-from math import ceil
 
 from labelling.labeller.heads import HEAD, labels_of, newest_of, refresh
+from labelling.labeller.honesty import step
 from labelling.models import Example, Queue
 from registry.clock import now as clock_now
 from registry.jobs import JobContext, enqueue
 from registry.models import Job, Project
 
 TASK = "labelling.rerank"
-FEWEST, SHARE = 10, 0.1  # new labels
 MOST = HEAD // 2  # or the head runs dry
 EVERY = timedelta(minutes=10)
 
@@ -23,7 +22,7 @@ def is_due(queue: Queue, *, labels: int, newest: int, now: datetime) -> bool:
     if queue.refreshed_at is None:
         return True
     grown = abs(labels - queue.labels_at_refresh)
-    if grown >= min(max(FEWEST, ceil(SHARE * queue.labels_at_refresh)), MOST):
+    if grown >= min(step(queue.labels_at_refresh), MOST):
         return True
     anything = grown > 0 or newest > queue.newest_at_refresh
     return anything and now - queue.refreshed_at >= EVERY
