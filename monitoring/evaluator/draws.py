@@ -129,22 +129,32 @@ class Prepared:
     @cached_property
     def costs(self) -> np.ndarray:
         """Money lost in every row; NaN in rows that lack the field their cost needs."""
-        scored, economics = self.scored, self.economics
-        if economics is None:
-            raise UndefinedMetric("The project gives no costs.")
-        decided = scored.predicted
-        if scored.task == "regression":
-            if economics.error_value is None:
-                raise UndefinedMetric("The project gives no value of an error.")
-            return economics.row_costs(scored.truth, decided, scored.rows)
-        if scored.decided is not None:
-            decided = scored.decided
-        if missing := economics.missing_cells(scored.truth, decided):
+        known, scored = self.known_costs, self.scored
+        if scored.task == "regression" or self.economics is None:
+            return known
+        if missing := self.economics.missing_cells(scored.truth, self._done):
             action, true = missing[0]
             raise UndefinedMetric(
                 f"The project gives no cost for {action!r} where the truth is {true!r}."
             )
-        return economics.row_costs(scored.truth, decided, scored.rows)
+        return known
+
+    @cached_property
+    def known_costs(self) -> np.ndarray:
+        """The same, where a row whose action nobody priced is NaN and stops no other."""
+        scored, economics = self.scored, self.economics
+        if economics is None:
+            raise UndefinedMetric("The project gives no costs.")
+        if scored.task == "regression" and economics.error_value is None:
+            raise UndefinedMetric("The project gives no value of an error.")
+        return economics.row_costs(scored.truth, self._done, scored.rows)
+
+    @property
+    def _done(self) -> np.ndarray:
+        scored = self.scored
+        if scored.task == "regression" or scored.decided is None:
+            return scored.predicted
+        return scored.decided
 
     def own(self, key: str) -> np.ndarray:
         if key not in self._own:

@@ -1,10 +1,12 @@
 """Component 3, Evaluator: what a model said about rows whose truth is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
+
+from registry.decision import actions_of
 
 CLASSES = ("binary", "multiclass")
 TASKS = (*CLASSES, "regression")
@@ -17,8 +19,9 @@ class Scored:
     Classes are strings (equal numbers and booleans are turned into them), regression is
     floats; `probabilities` is (n, k) in the order of `classes`; `decided` is what was
     done after a threshold or cost decision (None: what was predicted; of a regression
-    only own metrics read it); `rows` are the input columns that slices and costs read; `unit_ids` groups rows of one subject, so
-    that intervals treat them as one. Refuses missing values, naming how many.
+    only own metrics read it), `meant` the class that such an action stands for; `rows` are the input columns that slices and costs read; `unit_ids` groups rows of one subject, so
+    that intervals treat them as one, and `unit` names what tells subjects apart. Refuses
+    missing values, naming how many.
     """
 
     task: str
@@ -28,8 +31,10 @@ class Scored:
     predicted: np.ndarray
     probabilities: np.ndarray | None = None
     decided: np.ndarray | None = None
+    meant: Mapping[str, str] = field(default_factory=dict)
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     unit_ids: np.ndarray | None = None
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if self.task not in TASKS:
@@ -94,13 +99,20 @@ class Scored:
         return len(self.truth)
 
     @property
+    def units(self) -> int:
+        """How many subjects the rows are of; where none are told apart, each is one."""
+        return self.n if self.unit_ids is None else len(np.unique(self.unit_ids))
+
+    @property
     def answered(self) -> np.ndarray:
-        """The class at the decision threshold: `decided` where it names classes."""
+        """The class at the decision threshold: of every row what was decided, where that
+        names a class or stands for one; else (an abstention, an offer) what was
+        predicted. Row by row, so that no row changes how another is read."""
         if self.decided is None or self.task not in CLASSES:
             return self.predicted
-        return (
-            self.decided if set(self.decided) <= set(self.classes) else self.predicted
-        )
+        names = [self.meant.get(action, action) for action in self.decided.tolist()]
+        decided = np.array(names, dtype=str)
+        return np.where(np.isin(decided, self.classes), decided, self.predicted)
 
     def take(self, where: np.ndarray) -> Self:
         """The same for some rows: a boolean mask or indices."""
@@ -117,6 +129,23 @@ class Scored:
             rows={name: column[where] for name, column in self.rows.items()},
             unit_ids=cut(self.unit_ids),
         )
+
+
+def classes_of(
+    decision: Mapping[str, Any], *, classes: Sequence[str], positive: str
+) -> dict[str, str]:
+    """Which class each of its own actions stands for: {} of any but a threshold.
+
+    >>> classes_of({"kind": "threshold", "actions": ["keep", "block"]},
+    ...            classes=["spam", "ham"], positive="spam")
+    {'keep': 'ham', 'block': 'spam'}
+    """
+    if decision.get("kind") != "threshold" or not {positive} < set(classes):
+        return {}
+    pair = actions_of(decision, classes=classes, positive=positive)
+    return dict(
+        zip(pair, actions_of({}, classes=classes, positive=positive), strict=True)
+    )
 
 
 def missing_mask(values: np.ndarray) -> np.ndarray:

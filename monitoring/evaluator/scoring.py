@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from monitoring.evaluator.scored import Scored
+from monitoring.evaluator.scored import Scored, classes_of
 from registry.answering import Answer, ModelFailure
 from registry.errors import Conflict
 from registry.models import ModelVersion, Project
@@ -91,6 +91,7 @@ def scored_by(
         answers=answers,
         inputs=inputs,
         truth=truth,
+        decision=version.decision,
     )
 
 
@@ -101,6 +102,7 @@ def scored_answers(
     answers: Sequence[Answer],
     inputs: pd.DataFrame,
     truth: Sequence[Any],
+    decision: Mapping[str, Any],
 ) -> Scored:
     """Answers from anywhere, beside their truth and the columns that slices read."""
     import numpy as np
@@ -113,9 +115,10 @@ def scored_answers(
             [[float((share or {}).get(name, 0.0)) for name in names] for share in given]
         )
     decided = None
-    if answers and all(answer.decision is not None for answer in answers):
+    if any(answer.decision for answer in answers):
         decided = np.array(
-            [(a.decision or {})["action"] for a in answers], dtype=object
+            [(a.decision or {}).get("action", a.prediction) for a in answers],
+            dtype=object,
         )
     return Scored(
         task=project.task,
@@ -125,11 +128,13 @@ def scored_answers(
         predicted=np.array([answer.prediction for answer in answers], dtype=object),
         probabilities=probabilities,
         decided=decided,
+        meant=classes_of(decision, classes=names, positive=project.positive_class),
         rows={
             field["name"]: _column(inputs[field["name"]], field["kind"])
             for field in _fields_in(project.fields, inputs)
         },
         unit_ids=_units(project, inputs),
+        unit=", ".join(_unit_columns(project)),
     )
 
 
@@ -147,9 +152,12 @@ def _fields_in(
 
 def _units(project: Project, inputs: pd.DataFrame) -> Any:
     """Rows of one subject are drawn together; None where every row is its own."""
-    columns = [project.group_column] if project.group_column else project.entity
-    known = [name for name in columns if name in inputs]
+    known = [name for name in _unit_columns(project) if name in inputs]
     if not known:
         return None
     units = inputs.groupby(known, dropna=False, sort=False).ngroup().to_numpy()
     return None if len(set(units.tolist())) == len(units) else units
+
+
+def _unit_columns(project: Project) -> list[str]:
+    return [project.group_column] if project.group_column else list(project.entity)

@@ -149,6 +149,7 @@ def evaluate_answers(
         answers=answers,
         inputs=rows.inputs,
         truth=rows.truth,
+        decision=project.decision,
     )
     report = _report(project, project.costs, scored, seed=rows.seed)
     with transaction.atomic():

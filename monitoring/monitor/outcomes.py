@@ -129,7 +129,7 @@ def fold_outcomes(
 
 
 def _moments(rows: Prepared) -> Iterator[tuple[str, Moments]]:
-    parts: dict[str, Callable[[], np.ndarray]] = {"cost": lambda: rows.costs}
+    parts: dict[str, Callable[[], np.ndarray]] = {"cost": lambda: rows.known_costs}
     if rows.scored.task == "regression":
         parts |= {
             "error": lambda: rows.errors,

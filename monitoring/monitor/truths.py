@@ -17,7 +17,7 @@ from django.db.models import F, Q
 
 from labelling.models import Match, TruthInbox
 from monitoring.evaluator.economics import Economics
-from monitoring.evaluator.scored import Scored
+from monitoring.evaluator.scored import Scored, classes_of
 from monitoring.models import HourBucket
 from monitoring.monitor.fold import (
     ALL,
@@ -155,11 +155,21 @@ def _place(bucket: HourBucket) -> Place:
 def outcomes_of(
     version: ModelVersion, rows: Sequence[Prediction], truths: Sequence[Any]
 ) -> Outcomes:
-    """The folded outcomes of some predictions of one version with their truths."""
-    if not rows:
-        return Outcomes()
+    """The folded outcomes of some predictions of one version with their truths. Answers
+    that came without probabilities, as a client's own copy may send them, fold apart:
+    they take nothing from the others."""
     economics = Economics.from_costs(version.costs)
-    return fold_outcomes(scored_rows(version, rows, truths), economics=economics)
+    merged = Outcomes()
+    for told in (True, False):
+        part = [
+            (row, truth)
+            for row, truth in zip(rows, truths, strict=True)
+            if bool(row.output.get("probabilities")) is told
+        ]
+        if part:
+            scored = scored_rows(version, *_apart(part))
+            merged = merged.merge(fold_outcomes(scored, economics=economics))
+    return merged
 
 
 def scored_rows(
@@ -177,8 +187,10 @@ def scored_rows(
             [[share.get(c, 0.0) for c in classes] for share in given]
         )
     decided = None
-    actions: list[Any] = [(row.decision or {}).get("action") for row in rows]
-    if all(actions):
+    if any(row.decision for row in rows):
+        actions = [
+            (row.decision or {}).get("action", row.output["prediction"]) for row in rows
+        ]
         decided = np.array(actions, dtype=object)
     inputs = [{**row.features, **row.input} for row in rows]
     names = sorted({field["name"] for field in project.fields})
@@ -190,6 +202,9 @@ def scored_rows(
         predicted=np.array([row.output["prediction"] for row in rows], dtype=object),
         probabilities=probabilities,
         decided=decided,
+        meant=classes_of(
+            version.decision, classes=classes, positive=project.positive_class
+        ),
         rows={
             name: np.array([row.get(name) for row in inputs], dtype=object)
             for name in names
