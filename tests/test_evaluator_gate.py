@@ -187,3 +187,63 @@ def test_equal_models_pass_by_chance_in_one_of_forty_cases_at_most() -> None:
 def test_judging_classes_reads_only_what_it_is_given() -> None:
     scored = some("binary")
     assert not verdict(scored, scored, metric="log_loss").accepted
+
+
+def test_an_answer_too_large_to_square_is_no_reason_to_accept() -> None:
+    candidate, baseline = at_cost(3.0)
+    predicted = np.r_[candidate.predicted[:-1], 1e200]
+    odd = Scored(**{**candidate.__dict__, "predicted": predicted})
+    found = verdict(odd, baseline, metric="rmse")
+    assert not found.accepted
+    assert "too large" in reason(found, "better than baseline")["text"]
+
+
+def test_a_row_that_costs_too_much_to_count_is_not_left_out() -> None:
+    money = Economics(
+        "USD",
+        {
+            "yes": {"yes": 0.0, "no": {"field": "price", "times": 1e200}},
+            "no": {"yes": 5.0, "no": 0.0},
+        },
+    )
+    rows, true = {"price": np.full(100, 1e200)}, np.arange(100) > 0
+    candidate = binary(np.ones(100), true, rows=rows)
+    baseline = binary(np.zeros(100), true, rows=rows)
+    found = verdict(candidate, baseline, metric="cost", economics=money)
+    assert not found.accepted
+    assert "too large" in reason(found, "better than baseline")["text"]
+
+
+def of_stores(n: int, seed: int) -> tuple[Scored, Scored]:
+    """Two models that are equally good, on thirty days of each of n stores, of which
+    some suit the one and some the other."""
+    rng = np.random.default_rng(seed)
+    stores = np.repeat(np.arange(n), 30)
+    one, two = (
+        regression(
+            np.zeros(30 * n), rng.normal(0, 1, n)[stores], unit_ids=stores, unit="store"
+        )
+        for _ in "ab"
+    )
+    return one, two
+
+
+@pytest.mark.parametrize(
+    ("n", "says"), [(1, "1 subject (store)"), (3, "3 subjects (store)")]
+)
+def test_rows_of_a_few_stores_are_too_few_to_be_sure(n: int, says: str) -> None:
+    for seed in range(20):
+        found = verdict(*of_stores(n, seed), minimum_n=10)
+        assert not found.accepted
+        text = reason(found, "better than baseline")["text"]
+        assert text == (
+            f"Cannot be compared with the baseline: {says}; an interval needs 10."
+        )
+
+
+def test_equal_models_on_ten_stores_seldom_pass_by_chance() -> None:
+    passed = sum(
+        verdict(*of_stores(10, seed), minimum_n=10, draws=200).accepted
+        for seed in range(100)
+    )
+    assert passed <= 12  # about 5 expected

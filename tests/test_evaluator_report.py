@@ -114,6 +114,24 @@ def test_rows_of_one_customer_count_as_one_so_the_interval_is_wider() -> None:
         assert width(many, key) == pytest.approx(width(once, key) / 3, rel=0.25)
 
 
+def test_of_one_store_there_is_a_value_and_no_interval() -> None:
+    one = regression(np.zeros(60), np.linspace(1, 2, 60), unit_ids=np.zeros(60))
+    found = evaluate(one, rng=rng())["metrics"]["mae"]
+    assert found["value"] == pytest.approx(1.5)
+    assert found["low"] is found["high"] is None
+    assert found["reason"] == "1 subject; an interval needs 10."
+
+
+def test_an_error_too_large_to_square_leaves_no_number_rather_than_a_better_one() -> (
+    None
+):
+    said = np.r_[np.ones(59), 1e200]
+    metrics = evaluate(regression(np.zeros(60), said), rng=rng())["metrics"]
+    assert metrics["rmse"]["value"] is None
+    assert metrics["rmse"]["reason"] == "The numbers are too large to compute it."
+    assert metrics["median_absolute_error"]["value"] == 1.0
+
+
 def test_a_thousand_resamples_of_two_thousand_rows_take_about_a_second() -> None:
     scored = some("binary", 2000)
     started = time.process_time()

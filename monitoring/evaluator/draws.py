@@ -177,8 +177,9 @@ class Draws:
         return self.weights @ values.astype(float)
 
     def mean(self, values: np.ndarray) -> np.ndarray:
-        """The weighted mean of (n,) values in every draw; NaN rows do not count."""
-        counted = np.isfinite(values)
+        """The weighted mean of (n,) values in every draw; NaN rows do not count. Too
+        large a number counts: without it the worst answer would make a model better."""
+        counted = ~np.isnan(values)
         if counted.all():
             return ratio(self.sum(values), self.total)
         if not counted.any():

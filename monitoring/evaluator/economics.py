@@ -92,7 +92,8 @@ class Economics:
         column = rows.get(cell["field"])
         if column is None:
             return math.nan
-        return float(cell.get("times", 1)) * as_floats(column)[where]
+        with np.errstate(over="ignore"):  # an infinite cost makes a metric undefined
+            return float(cell.get("times", 1)) * as_floats(column)[where]
 
 
 def as_floats(values: Any) -> np.ndarray:

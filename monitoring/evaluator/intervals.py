@@ -36,10 +36,10 @@ def percentiles(
 ) -> tuple[float, float] | None:
     """The percentile interval of bootstrap draws; undefined draws (NaN) are left out.
 
-    None where fewer than half of them are defined.
+    None where fewer than half of them are defined, or one is infinite: an extreme.
     """
-    defined = draws[np.isfinite(draws)]
-    if not len(defined) or len(defined) * 2 < len(draws):
+    defined = draws[~np.isnan(draws)]
+    if len(defined) * 2 < max(len(draws), 1) or np.isinf(defined).any():
         return None
     tail = (1 - level) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
