@@ -28,6 +28,7 @@ WORDS = {
     "least sure": "the model is least sure here",
     "unlike the others": "unlike what was labelled so far",
     "random": "drawn at random",
+    "random answer": "drawn at random from production's answers",
     "disputed": "people disagree: you decide",
     "reported wrong": "a user said the answer was wrong",
     "low confidence": "production was hardly sure",

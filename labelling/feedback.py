@@ -13,6 +13,7 @@ from labelling.collector.claims import Claim
 from labelling.collector.truth import Source, Summary, store
 from labelling.collector.values import Value, check_value
 from labelling.labeller import drafts, intake
+from labelling.labeller.drawn import OF_ANSWERS
 from labelling.models import OF_PREDICTION, Example, Feedback
 from registry.errors import FieldError, InvalidInput, NotFound, TooMany
 from registry.models import Project
@@ -145,7 +146,7 @@ def ask_for_label(
     unlabelled = Example.objects.filter(
         project=project, key=draft.key, state__in=["open", "disputed"]
     )
-    unlabelled.filter(priority__lt=PRIORITY, duplicate_of=None).update(
-        priority=PRIORITY, reason=reason
-    )
+    first = unlabelled.filter(priority__lt=PRIORITY, duplicate_of=None)
+    first.exclude(reason=OF_ANSWERS).update(reason=reason)  # a draw stays one
+    first.update(priority=PRIORITY)
     return unlabelled.exists()

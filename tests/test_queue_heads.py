@@ -3,7 +3,7 @@ labels meanwhile notices more than better questions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
@@ -295,7 +295,11 @@ def test_another_schema_makes_the_vectors_anew(strikes: Project) -> None:
 # What production asks
 
 
-def test_what_production_is_unsure_of_becomes_a_card(strikes: Project) -> None:
+def test_what_production_is_unsure_of_becomes_a_card(
+    strikes: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(production, "SHARE", 0)  # nothing is drawn besides
+
     def answered(text: str, sure: float, **more: Any) -> Any:
         shares = {"wing": sure, "nose": 1 - sure}
         return make_prediction(
@@ -326,6 +330,38 @@ def test_what_production_is_unsure_of_becomes_a_card(strikes: Project) -> None:
     }
     head = ranked(strikes)
     assert {"low confidence", "models disagree"} <= {p.reason for p in head.places}
+
+
+def test_a_share_of_all_answers_is_drawn_however_sure_they_are(
+    strikes: Project, erin: User
+) -> None:
+    put(strikes, 3)
+    for n in range(400):
+        sure = 0.55 if n % 4 == 0 else 0.95
+        shares = {"wing": sure, "nose": 1 - sure}
+        make_prediction(
+            strikes,
+            id=UUID(int=n),
+            input={"remarks": f"wing {n}"},
+            output={"prediction": "wing", "probabilities": shares},
+        )
+    production.collect(project=strikes, now=NOW)
+    cards = Example.objects.filter(reason="random answer")
+    assert cards.count() == production.MOST_DRAWN
+    numbers = [card.prediction_id.int for card in cards if card.prediction_id]
+    unsure = [n for n in numbers if n % 4 == 0]
+    assert 0 < len(unsure) < len(numbers) / 2  # as among all answers: a quarter
+    assert production.collect(project=strikes, now=NOW) > 0  # unsure ones, none drawn
+    assert cards.count() == production.MOST_DRAWN
+
+    head = ranked(strikes)
+    assert "random answer" in {place.reason for place in head.places}
+    shown = [
+        card
+        for card in take(strikes, erin, 50).cards
+        if card.lease.reason == "random answer"
+    ]
+    assert not any(card.lease.suggestion_shown for card in shown)
 
 
 def test_where_nobody_labels_production_asks_nobody(strikes: Project) -> None:

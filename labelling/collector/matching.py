@@ -28,6 +28,18 @@ class Verdict:
     joined: tuple[GroundTruth, ...] = ()
     by_silence: bool = False
 
+    @property
+    def is_told_otherwise(self) -> bool:
+        """An expert's word counts, and others spoke too: a number of production may count
+        it now, because it is known not only of what experts were asked to read."""
+        expert = GroundTruth.Source.EXPERT
+        heard = {truth.source for truth in self.joined}
+        return (
+            self.counts is not None
+            and self.counts.source == expert
+            and heard > {expert}
+        )
+
     def match(self, project: Project) -> Match | None:
         """The row that says so, or None where nothing is known."""
         common = {
@@ -151,13 +163,15 @@ def _write(project: Project, verdicts: Sequence[Verdict]) -> None:
     before = {
         row.prediction_id: row for row in Match.objects.filter(prediction_id__in=ids)
     }
-    changed, gone = [], []
+    changed, gone, again = [], [], []
     for verdict in verdicts:
         old, new = before.get(verdict.asked.id), verdict.match(project)
         if new is None and old is not None:
             gone.append(old.prediction_id)
         elif new is not None and (old is None or not _same(old, new)):
             changed.append(new)
+        elif new is not None and verdict.is_told_otherwise:
+            again.append(new)
     if gone:
         Match.objects.filter(prediction_id__in=gone).delete()
     if changed:
@@ -174,7 +188,7 @@ def _write(project: Project, verdicts: Sequence[Verdict]) -> None:
             TruthInbox(
                 project=project, prediction_id=row.prediction_id, truth=row.truth
             )
-            for row in changed
+            for row in changed + again
         ]
         + [TruthInbox(project=project, prediction_id=gone_id) for gone_id in gone]
     )

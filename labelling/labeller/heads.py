@@ -95,7 +95,7 @@ def rank(*, project: Project, rng: np.random.Generator) -> Head:
         ("random", SHARES["random"], [found.open_ids[place] for place in shuffled]),
         ("gold", SHARES["gold"], pool.gold(project, HEAD // 10)),
     ]
-    asked = dict(pool.from_production(project, HEAD // 5))
+    asked = dict(pool.from_production(project, HEAD // 4))
     sources.insert(2, ("production", SHARES["production"], list(asked)))
     places = [
         Place(

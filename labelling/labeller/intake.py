@@ -11,6 +11,7 @@ from django.db import transaction
 
 from labelling.labeller import vectors
 from labelling.labeller.drafts import BadExample, Draft, read_draft, vector
+from labelling.labeller.drawn import OF_ANSWERS
 from labelling.labeller.settle import say
 from labelling.models import (
     Annotation,
@@ -188,7 +189,9 @@ def _raise_priority(others: Sequence[tuple[Draft, Example]]) -> None:
     """What is urgent in a duplicate is urgent in its card."""
     for draft, card in others:
         if draft.priority > card.priority:
-            card.priority, card.reason = draft.priority, draft.reason or card.reason
+            card.priority = draft.priority
+            if card.reason != OF_ANSWERS:  # a draw stays one
+                card.reason = draft.reason or card.reason
             Example.objects.filter(pk=card.pk).update(
                 priority=card.priority, reason=card.reason
             )

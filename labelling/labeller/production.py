@@ -1,4 +1,6 @@
-"""Component 2, Data Labeller: what production is unsure of becomes a card.
+"""Component 2, Data Labeller: what production is unsure of becomes a card, and a share of
+all it answers, drawn at random: what is known of the unsure ones alone tells nobody how
+good the model is.
 
 Only where people label anyway; where truth comes by itself nobody is asked. Bounded: the
 newest answers are looked at, and no more wait than somebody will see.
@@ -11,30 +13,35 @@ from uuid import UUID
 
 from labelling.labeller import intake
 from labelling.labeller.drafts import Draft, content_hash
+from labelling.labeller.drawn import OF_ANSWERS
 from labelling.models import FROM_PRODUCTION, OF_PREDICTION, Example, Match
+from registry.definition_parts import share
 from registry.models import Project
 from serving.models import Prediction
 
 LOOKED_AT = 2_000  # newest answers
-MOST_WAITING = 100
+MOST_WAITING, MOST_DRAWN = 100, 25
 AT_ONCE = 50
+SHARE = 0.1  # drawn of all answers
 UNSURE = 0.75  # the model's own probability of what it said
 LOW, DISAGREE = "low confidence", "models disagree"
 Found = list[tuple[Prediction, str]]
 
 
 def collect(*, project: Project, now: datetime) -> int:
-    """Put in what the newest answers leave open: two models disagree, or the one that
-    answered was hardly sure. Returns how many new cards there are."""
+    """Put in what was drawn of the newest answers, and what they leave open: two models
+    disagree, or the one that answered was hardly sure. Returns how many new cards there
+    are."""
     if not project.is_classification or not _people_label(project):
         return 0
-    room = MOST_WAITING - _waiting(project)
-    if room <= 0:
+    room = min(MOST_WAITING - _waiting(project, LOW, DISAGREE), AT_ONCE)
+    room_for_drawn = MOST_DRAWN - _waiting(project, OF_ANSWERS)
+    if max(room, room_for_drawn) <= 0:
         return 0
-    asked = [
-        _draft(project, prediction, reason)
-        for prediction, reason in _open_questions(project)[: min(room, AT_ONCE)]
-    ]
+    found = _open_questions(project)
+    picked = [one for one in found if one[1] == OF_ANSWERS][: max(room_for_drawn, 0)]
+    picked += [one for one in found if one[1] != OF_ANSWERS][: max(room, 0)]
+    asked = [_draft(project, prediction, reason) for prediction, reason in picked]
     drafts = [draft for draft in asked if draft is not None]
     if not drafts:
         return 0
@@ -48,15 +55,16 @@ def _people_label(project: Project) -> bool:
     return Example.objects.filter(~FROM_PRODUCTION, project=project).exists()
 
 
-def _waiting(project: Project) -> int:
-    rows = Example.objects.filter(
-        project=project, open_slots__gt=0, reason__in=(LOW, DISAGREE)
-    )
+def _waiting(project: Project, *reasons: str) -> int:
+    rows = Example.objects.filter(project=project, open_slots__gt=0, reason__in=reasons)
     return rows[:MOST_WAITING].count()
 
 
 def _open_questions(project: Project) -> Found:
-    """Answers without a truth or a card, disagreements first, then the least sure."""
+    """Answers without a truth or a card: those drawn, disagreements, the least sure.
+
+    What is drawn is asked as that alone, however unsure: else the draw would be left
+    with the answers that are easy."""
     rows = Prediction.objects.filter(project=project, test=False)
     newest = list(
         rows.order_by("-id").defer("explanation", "warnings", "decision")[:LOOKED_AT]
@@ -68,7 +76,9 @@ def _open_questions(project: Project) -> Found:
         for row in newest
         if row.shadow_of and not row.error
     }
-    open_ones = [row for row in answers.values() if row.pk not in known]
+    rest = [row for row in answers.values() if row.pk not in known]
+    drawn = [(row, OF_ANSWERS) for row in rest if _is_drawn(row.pk)]
+    open_ones = [row for row in rest if not _is_drawn(row.pk)]
     unlike = [
         (row, DISAGREE)
         for row in open_ones
@@ -76,7 +86,12 @@ def _open_questions(project: Project) -> Found:
     ]
     taken = {row.pk for row, _ in unlike}
     unsure = sorted(_unsure(row for row in open_ones if row.pk not in taken))
-    return unlike + [(answers[UUID(key)], LOW) for _, key in unsure]
+    return drawn + unlike + [(answers[UUID(key)], LOW) for _, key in unsure]
+
+
+def _is_drawn(prediction: UUID) -> bool:
+    """By its id, so that the answer itself, and when it is looked at, play no part."""
+    return share(str(prediction), "labelled") < SHARE
 
 
 def _known(project: Project, ids: list[UUID]) -> set[UUID]:

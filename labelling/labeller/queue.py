@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from labelling.labeller import gold, leases
+from labelling.labeller.drawn import AT_RANDOM, OF_ANSWERS
 from labelling.models import (
     Annotation,
     AnnotatorStat,
@@ -29,6 +30,7 @@ from registry.models import Project, User
 MOST_AT_ONCE = 5
 PIECE = 50  # rows of the head looked at at once
 LONGEST_WAIT = 60  # seconds until a client asks again
+HONEST = (AT_RANDOM, OF_ANSWERS)
 IN_ORDER = ("-priority", "shuffle", "pk")
 State = Example.State
 
@@ -237,7 +239,7 @@ def suggestion(asked: Asked) -> dict[str, object] | None:
         example.overlap > 1
         or example.gold is not None
         or example.state != State.OPEN
-        or (asked.version > 0 and asked.reason == "random")
+        or (asked.version > 0 and asked.reason in HONEST)
     )
     return None if hidden else predicted
 

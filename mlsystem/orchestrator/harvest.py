@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from labelling.labeller.drawn import chosen
 from labelling.models import GroundTruth, Match
 from mlsystem.orchestrator import labels, rows
 from mlsystem.orchestrator.rows import Row
@@ -115,7 +116,7 @@ def _from_production(
     ids = list(matches.order_by("predicted_at", "pk").values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
         found = {m.prediction_id: m for m in matches.filter(pk__in=ids[start:][:CHUNK])}
-        chosen = labels.chosen(project, _by_experts(found))
+        only_train = chosen(project, _by_experts(found))
         asked = Prediction.objects.filter(
             project=project, pk__in=list(found), test=False, error=""
         ).exclude(role=Prediction.Role.SHADOW)
@@ -132,7 +133,7 @@ def _from_production(
             subject = prediction.entity or json.dumps(prediction.input, sort_keys=True)
             key = (subject, match.observed_at.isoformat())
             counts["repeated"] += key in kept
-            kept[key] = row, prediction.pk in chosen
+            kept[key] = row, prediction.pk in only_train
     return list(kept.values())
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 
-from labelling.models import Match, TruthInbox
+from labelling.labeller.drawn import known_by_choice
+from labelling.models import GroundTruth, Match, TruthInbox
 from monitoring.evaluator.economics import Economics
 from monitoring.evaluator.scored import Scored, classes_of
 from monitoring.models import HourBucket
@@ -32,6 +33,8 @@ from monitoring.monitor.outcomes import Outcomes, fold_outcomes
 from registry.models import ModelVersion, Project
 from serving.models import Prediction
 
+WHAT = ("prediction_id", "value", "source")
+EXPERT = GroundTruth.Source.EXPERT
 Answers = tuple[datetime, int, str]  # of an hour, version and role
 Heard = list[tuple[Prediction, Any]]  # answers with the truth that counts
 
@@ -66,7 +69,7 @@ def recompute_all(project: Project, buckets: Sequence[HourBucket]) -> None:
         {bucket.version_id for bucket in buckets}
     )
     for part in _parts(buckets):
-        heard = _heard({_answers_of(b) for b in part if not b.frozen})
+        heard = _heard(project, {_answers_of(b) for b in part if not b.frozen})
         found = []
         for bucket in part:
             rows = [
@@ -99,8 +102,9 @@ def _answers_of(bucket: HourBucket) -> Answers:
     return bucket.hour, bucket.version_id, bucket.role
 
 
-def _heard(hours: Collection[Answers]) -> dict[Answers, Heard]:
-    """Every answer of these hours, versions and roles whose truth is known."""
+def _heard(project: Project, hours: Collection[Answers]) -> dict[Answers, Heard]:
+    """Every answer of these hours, versions and roles whose truth is known, but for those
+    that experts read because the model was unsure: they would tell of its worst alone."""
     if not hours:
         return {}
     # Each term with all that its index needs.
@@ -118,11 +122,15 @@ def _heard(hours: Collection[Answers]) -> dict[Answers, Heard]:
     )
     asked = Prediction.objects.filter(these, test=False, error="")
     matches = Match.objects.filter(prediction_id__in=asked.values("pk"))
-    values = dict(matches.values_list("prediction_id", "value"))
+    said = {pk: (value, source) for pk, value, source in matches.values_list(*WHAT)}
+    asked_of = {row.pk: row.shadow_of or row.pk for row in asked}
+    by_experts = {asked_of[pk] for pk, (_, source) in said.items() if source == EXPERT}
+    left_out = known_by_choice(project, by_experts)
     heard: dict[Answers, Heard] = defaultdict(list)
     for row in asked:
-        if (value := values.get(row.pk)) is not None:
-            heard[hour_of(row.at), row.version_id, row.role].append((row, value))
+        if row.pk in said and asked_of[row.pk] not in left_out:
+            place = hour_of(row.at), row.version_id, row.role
+            heard[place].append((row, said[row.pk][0]))
     return heard
 
 
