@@ -29,7 +29,8 @@ LONGEST_CATEGORY = 1_000
 LONGEST_TEXT = 100_000
 LONGEST_IMAGE = 8_000_000  # base64 characters, 6 MB
 RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z"
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)\Z",
+    re.ASCII,
 )
 
 Row = dict[str, Any]

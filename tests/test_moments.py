@@ -53,6 +53,48 @@ def test_a_query_names_the_moment_that_is_none(rest: Rest, path: str) -> None:
         assert rest.client.get(rest.root + path, asked).status_code == 200
 
 
+ISO_ALONE = (
+    "20260101T120000Z",
+    "2026-W01-3T12:00:00Z",
+    "2026-001T12:00:00Z",
+    "2026-01-01T12Z",
+    "2026-01-01 12:00Z",
+    "2026-01-01T12:00:00+02",
+    "2026-01-01T12:00:00,5Z",
+    "\u0662026-01-01T12:00:00Z",
+)
+
+
+@pytest.mark.parametrize("moment", ISO_ALONE)
+def test_a_time_is_written_as_rfc_3339_writes_it(rest: Rest, moment: str) -> None:
+    told = rest.client.get(rest.root + "predictions", {"from": moment})
+    assert told.status_code == 400
+    assert told.json()["errors"] == [
+        {"field": "from", "message": "Write a time as 2024-05-01T12:00:00Z."}
+    ]
+    body = {"text": "New prices", "at": moment}
+    assert rest.post("notes", body).status_code == 400
+
+
+@pytest.mark.parametrize("moment", ["2026-01-01T12:00:00", "2026-01-01", "20260101"])
+def test_a_time_without_an_offset_is_told_to_name_it(rest: Rest, moment: str) -> None:
+    told = rest.post("notes", {"text": "New prices", "at": moment})
+    assert told.status_code == 400
+    (error,) = told.json()["errors"]
+    assert error["message"] == "Write the offset, as in 2024-05-01T12:00:00Z."
+
+
+def test_a_time_may_be_written_in_all_the_ways_of_rfc_3339(rest: Rest) -> None:
+    for moment in (
+        "2026-01-01T12:00:00Z",
+        "2026-01-01t12:00:00z",
+        "2026-01-01 12:00:00.123456789-00:00",
+        "2026-01-01T14:00:00+02:00",
+    ):
+        body = {"text": "New prices", "at": moment}
+        assert rest.post("notes", body).status_code == 201, moment
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -12,6 +12,7 @@ from rest_framework.fields import empty
 
 from registry import moments
 from registry.errors import NotFound
+from registry.schema import RFC_3339
 
 LAST_VERSION = 2**31 - 1  # that a database counts to
 ARTICLES = {
@@ -87,6 +88,7 @@ class Moment(serializers.DateTimeField):
     the years that can be reckoned with."""
 
     default_error_messages = {
+        "invalid": "Write a time as 2024-05-01T12:00:00Z.",
         "naive": "Write the offset, as in 2024-05-01T12:00:00Z.",
         "overflow": moments.BOUNDS,
     }
@@ -94,6 +96,14 @@ class Moment(serializers.DateTimeField):
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("input_formats", ["iso-8601"])
         super().__init__(**kwargs)
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str):
+            return super().to_internal_value(value)
+        found = super().to_internal_value(value.upper())  # RFC 3339: t and z too
+        if not RFC_3339.match(value):  # ISO 8601 has many more spellings
+            self.fail("invalid")
+        return found
 
     def enforce_timezone(self, value: datetime) -> datetime:
         if value.tzinfo is None:
