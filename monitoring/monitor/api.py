@@ -3,17 +3,17 @@
 Every number is {"value", "low", "high", "n", "coverage"}.
 """
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from rest_framework import serializers
 
 from monitoring.models import Alert, Note
 from monitoring.monitor import alerts
+from monitoring.monitor.asked import window_of, wrong
 from monitoring.monitor.drifting import drift_report
-from monitoring.monitor.series import Window, known_metrics, points, read, total
+from monitoring.monitor.series import known_metrics, points, read, total
 from registry.clock import now as clock_now
-from registry.errors import FieldError, InvalidInput, NotFound
+from registry.errors import NotFound
 from registry.models import ModelVersion, Project
 from registry.web.api import (
     Moment,
@@ -27,9 +27,6 @@ from registry.web.api import (
 )
 from registry.web.serializers import ModelNumber
 from serving.rollout import of_project
-
-LONGEST_BY_HOUR = timedelta(days=92)
-DEFAULT_WINDOW = timedelta(days=28)
 
 
 class Number(serializers.Serializer):
@@ -72,22 +69,6 @@ class MetricsOutput(serializers.Serializer):
     series = Series(many=True)
 
 
-def window_of(query: dict[str, Any], *, now: datetime) -> Window:
-    """The asked window, or the last 28 days by day."""
-    end = query.get("to") or now + timedelta(hours=1)
-    start = query.get("from") or end - DEFAULT_WINDOW
-    by = query.get("bucket") or "day"
-    if start >= end:
-        raise _wrong("from", "Must lie before `to`.")
-    if by == "hour" and end - start > LONGEST_BY_HOUR:
-        raise _wrong("bucket", "By hour at most 92 days; ask by day.")
-    return Window(start=start, end=end, by=by, slice=query.get("slice", ""))
-
-
-def _wrong(field: str, cure: str) -> InvalidInput:
-    return InvalidInput("This cannot be read.", errors=[FieldError(field, cure)])
-
-
 def version_of(project: Project, number: int) -> ModelVersion:
     found = project.versions.select_related("project", "dataset").filter(number=number)
     if version := found.first():
@@ -124,13 +105,15 @@ class MetricsApi(ProjectApi):
         errors=(409,),
     )
     def get(self, request: Request, project: str) -> Response:
-        """Hours are kept for 90 days, or as long as truth may take; days for ever."""
+        """Whole hours or days, from `since` to `until`: those that the window asked for
+        touches. Hours are kept for 90 days, or as long as truth may take; days for
+        ever."""
         query, now = self.query(), clock_now()
         metric = query.get("metric") or self.project.primary_metric
         if metric not in known_metrics(self.project):
             known = ", ".join(known_metrics(self.project))
-            raise _wrong("metric", f"{metric!r} is unknown here; known are {known}.")
-        window = window_of(query, now=now)
+            raise wrong("metric", f"{metric!r} is unknown here; known are {known}.")
+        window = window_of(self.project, query, now=now)
         versions = shown_versions(self.project, query.get("model"))
         return self.answer(
             {
@@ -177,7 +160,7 @@ class DriftApi(ProjectApi):
         query = self.query()
         start, end = query.get("from"), query.get("to")
         if start and end and start >= end:
-            raise _wrong("from", "Must lie before `to`.")
+            raise wrong("from", "Must lie before `to`.")
         version = shown_versions(self.project, query.get("model"))[0]
         report = drift_report(version, now=clock_now(), start=start, end=end)
         report |= {"since": report["from"], "until": report["to"]}

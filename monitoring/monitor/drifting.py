@@ -5,7 +5,7 @@ from typing import Any
 
 from monitoring.monitor.drift import MINIMUM_N, drift
 from monitoring.monitor.references import reference_of
-from monitoring.monitor.series import Sum, Window, total
+from monitoring.monitor.series import Window, going_on_until, total, whole
 from registry.models import ModelVersion
 
 WINDOWS = (timedelta(days=1), timedelta(days=3), timedelta(days=7), timedelta(days=28))
@@ -18,34 +18,24 @@ def drift_report(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> dict[str, Any]:
-    """Every feature against the frozen reference. Without a window, the last 24 hours,
-    widened up to 28 days until there are rows enough to say something."""
-    end = end or now + timedelta(hours=1)
-    if start is None:
-        start, found = _wide_enough(version, end=end, now=now)
-    else:
-        found = total(version, Window(start=start, end=end), now=now)
+    """Every feature against the frozen reference, in whole hours. Without a window, the
+    last 24, widened up to 28 days until there are rows enough to say something."""
+    end = end or going_on_until(now, by="hour")
+    for width in WINDOWS if start is None else (end - start,):
+        asked = Window(start=end - width, end=end)
+        window = whole(asked, project=version.project, now=now)
+        found = total(version, window, now=now)
+        if found.answers >= MINIMUM_N:
+            break
     features = drift(reference_of(version), found.inputs)
     return {
         "model": str(version),
-        "from": start,
-        "to": end,
+        "from": window.start,
+        "to": window.end,
         "n": found.answers,
         "state": _worst(features),
         "features": features,
     }
-
-
-def _wide_enough(
-    version: ModelVersion, *, end: datetime, now: datetime
-) -> tuple[datetime, Sum]:
-    start, found = end, Sum()
-    for width in WINDOWS:
-        start = end - width
-        found = total(version, Window(start=start, end=end), now=now)
-        if found.answers >= MINIMUM_N:
-            break
-    return start, found
 
 
 def _worst(features: list[dict[str, Any]]) -> str:

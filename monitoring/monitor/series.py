@@ -5,7 +5,7 @@ one kind: such hours are shown, marked, and counted in no total.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import chain
 from typing import Any
@@ -30,6 +30,9 @@ OPERATIONS = (
     "latency_p50",
     "latency_p95",
 )
+
+
+BUCKETS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 @dataclass
@@ -146,6 +149,36 @@ class Window:
         return HourBucket.objects.filter(
             **where, hour__gte=self.start, hour__lt=self.end
         ).order_by("hour")
+
+
+def floor(moment: datetime, *, by: str) -> datetime:
+    """Where the hour or day of a moment begins."""
+    if by == "day":
+        return _midnight(moment)
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def ceiling(moment: datetime, *, by: str) -> datetime:
+    """The moment, if an hour or day begins with it, else where the next one does."""
+    begun = floor(moment, by=by)
+    return begun if begun == moment else begun + BUCKETS[by]
+
+
+def going_on_until(now: datetime, *, by: str) -> datetime:
+    """Where the hour or day ends that is going on now."""
+    return floor(now, by=by) + BUCKETS[by]
+
+
+def whole(window: Window, *, project: Project, now: datetime) -> Window:
+    """The buckets that a window touches, so that what is counted is what is named.
+    Where hours are kept no longer, it is days that are counted."""
+    kept = hours_since(project, now=now)
+    start, end = window.start, window.end
+    return replace(
+        window,
+        start=floor(start, by="day" if start < kept else window.by),
+        end=ceiling(end, by="day" if end < kept else window.by),
+    )
 
 
 def _last_day(end: datetime) -> Any:
