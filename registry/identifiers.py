@@ -39,8 +39,9 @@ def first_uuid7(at: datetime) -> UUID:
 LONGEST_ENTITY = 300  # characters of a key
 
 
-def sent_key(columns: Sequence[str], value: object) -> str:
-    """The one spelling of an entity that a client sent, who may send anything.
+def sent_key(columns: Sequence[str], value: object, *, blank: bool = False) -> str:
+    """The one spelling of an entity that a client sent, who may send anything. `blank`:
+    whether a part may be: facts are keyed by what is not there too.
 
     >>> sent_key(["date", "flight"], {"flight": 1545, "date": "2013-02-14"})
     '["2013-02-14","1545"]'
@@ -48,9 +49,9 @@ def sent_key(columns: Sequence[str], value: object) -> str:
     if isinstance(value, Mapping):
         for name, part in value.items():
             if part is not None:  # else `canonical_key` says that it is missing
-                _check_part(f"entity.{name}", part)
+                _check_part(f"entity.{name}", part, blank=blank)
     else:
-        _check_part("entity", value)
+        _check_part("entity", value, blank=blank)
     key = canonical_key(columns, value)
     if len(key) > LONGEST_ENTITY:
         raise _refused("entity", f"Write at most {LONGEST_ENTITY} characters.")
@@ -110,10 +111,10 @@ def entity_told(columns: Sequence[str], key: str) -> str | dict[str, str]:
         return key
 
 
-def _check_part(place: str, part: object) -> None:
+def _check_part(place: str, part: object, *, blank: bool) -> None:
     if not isinstance(part, str | int | float):
         raise _refused(place, "Write a string or a number.")
-    if not str(part).strip():
+    if not blank and not str(part).strip():
         raise _refused(place, "It is empty: write a string or a number.")
 
 

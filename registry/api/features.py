@@ -4,14 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from registry import facts, featurizer
 from registry.clock import now as clock_now
 from registry.definition_store import definition_of
 from registry.errors import FieldError, InvalidInput
-from registry.facts import LONGEST_KEY
-from registry.identifiers import canonical_key
+from registry.identifiers import sent_key
 from registry.models import Event, Project
 from registry.web.api import (
     Moment,
@@ -23,6 +23,7 @@ from registry.web.api import (
     idempotent,
     operation,
 )
+from registry.web.fields import EntityField
 from registry.windows import Window
 
 MOST = 1000
@@ -34,7 +35,7 @@ class FeaturesApi(ProjectApi):
 
     class Input(StrictSerializer):
         entities = serializers.ListField(
-            child=serializers.JSONField(), min_length=1, max_length=MOST
+            child=EntityField(), min_length=1, max_length=MOST
         )
         at = Moment(required=False)
         params = serializers.DictField(
@@ -56,13 +57,15 @@ class FeaturesApi(ProjectApi):
     def post(self, request: Request, project: str) -> Response:
         given = self.body()
         entities = given["entities"]
-        for index, entity in enumerate(entities):
+        keys = [
             _check(self.project.entity, entity, f"entities[{index}]")
+            for index, entity in enumerate(entities)
+        ]
         rows = featurizer.compute(
             project=self.project,
             features=_spec(self.project, given.get("params", {})),
-            inputs=[{} for _ in entities],
-            entities=entities,
+            inputs=[{} for _ in keys],
+            entities=keys,
             at=given.get("at") or clock_now(),
         )
         return self.answer({"features": rows})
@@ -95,12 +98,15 @@ def _check(columns: list[str], entity: object, place: str) -> str:
             "This project has no entity.",
             errors=[FieldError(place, "Predict with an input instead.")],
         )
-    if isinstance(entity, list) or entity is None:
-        raise InvalidInput(
-            "An entity is a text, or an object of its columns.",
-            errors=[FieldError(place, f"Give {', '.join(columns)}.")],
-        )
-    return canonical_key(columns, entity)
+    try:
+        return sent_key(columns, entity)
+    except InvalidInput as error:
+        raise _in_place(error, place) from error
+
+
+@extend_schema_field({"type": ["string", "number", "boolean"]})
+class KeyPart(serializers.JSONField):
+    """One column of a key."""
 
 
 class EventsApi(ProjectApi):
@@ -110,9 +116,7 @@ class EventsApi(ProjectApi):
         class Item(StrictSerializer):
             stream = serializers.RegexField(r"^[A-Za-z][A-Za-z0-9_-]{0,59}$")
             id = serializers.CharField(max_length=200)
-            key = serializers.DictField(
-                child=serializers.JSONField(), allow_empty=False
-            )
+            key = serializers.DictField(child=KeyPart(), allow_empty=False)
             known_at = Moment()
             value = serializers.FloatField(required=False, allow_null=True)
             payload = serializers.DictField(required=False)
@@ -167,16 +171,18 @@ def _key(project: Project, item: dict[str, Any], place: str) -> str:
     definition = definition_of(project)
     for window in definition.windows if definition else []:
         if window.stream == item["stream"] and sorted(window.key) != columns:
-            raise _wrong_key(place, f"Events {window.stream} are keyed by", window.key)
+            message = f"Events {window.stream} are keyed by {', '.join(window.key)}."
+            raise InvalidInput(message, errors=[FieldError(place, message)])
     try:
-        key = canonical_key(columns, item["key"])
+        return sent_key(columns, item["key"], blank=True)
     except InvalidInput as error:
-        raise _wrong_key(place, "Give a value for each of", columns) from error
-    if len(key) > LONGEST_KEY:
-        raise _wrong_key(place, f"Longer than {LONGEST_KEY} characters:", columns)
-    return key
+        raise _in_place(error, place) from error
 
 
-def _wrong_key(place: str, what: str, columns: list[str]) -> InvalidInput:
-    message = f"{what} {', '.join(columns)}."
-    return InvalidInput(message, errors=[FieldError(place, message)])
+def _in_place(error: InvalidInput, place: str) -> InvalidInput:
+    """What is wrong with an entity or a key, where it stands in the body."""
+    errors = [
+        FieldError(place + each.field.removeprefix("entity"), each.message)
+        for each in error.errors
+    ]
+    return InvalidInput(f"{errors[0].field}: {errors[0].message}", errors=errors)
