@@ -88,7 +88,9 @@ def _row(
         raise InvalidInput("Send objects such as {'input': {…}, 'prediction': …}.")
     asked = {name: value for name, value in item.items() if name not in SAID}
     ask = asks.read(asked, project=project, fields=version.fields, now=now)
-    clean, warnings, errors = check_row(version.fields, ask.input)
+    clean, warnings, errors = check_row(
+        version.fields, ask.input, project.strict_inputs
+    )
     if errors:
         first = errors[0]
         raise InvalidInput(f"{first.field}: {first.message}", errors=errors)

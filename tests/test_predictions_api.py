@@ -253,6 +253,21 @@ def test_predictions_made_elsewhere_are_stored_like_ours(
     assert PredictionInbox.objects.get().prediction_id == stored.pk
 
 
+def test_a_strict_project_refuses_what_it_does_not_know(
+    elsewhere: tuple[Rest, ModelVersion],
+) -> None:
+    rest, version = elsewhere
+    item = {"input": make_rows(1)[0] | {"colour": "red"}, "prediction": "Yes"}
+    (taken,) = rest.post("predictions", batch(version, item)).json()["responses"]
+    (warning,) = Prediction.objects.get(pk=taken["id"]).warnings
+    assert warning["field"] == "colour"
+
+    Project.objects.update(strict_inputs=True)
+    (refused,) = rest.post("predictions", batch(version, item)).json()["responses"]
+    assert refused["error"]["errors"][0]["field"] == "input.colour"
+    assert Prediction.objects.count() == 1
+
+
 def test_a_bad_one_is_an_error_in_its_place(
     elsewhere: tuple[Rest, ModelVersion],
 ) -> None:

@@ -304,6 +304,26 @@ def test_a_version_answers_raw_inputs_over_rest(rest: Rest, project: Project) ->
     assert not Prediction.objects.exists()
 
 
+def test_a_raw_input_that_is_not_known_is_told_or_refused(
+    rest: Rest, project: Project
+) -> None:
+    rows = [{"monthly_charges": 1.0, "colour": "red"}, {"monthly_charges": 1.0}]
+    colour = tensor("colour", "BYTES", ["red"])
+    tensors = [tensor("monthly_charges", "FP64", [1.0]), colour]
+    infer = "/v2/models/churn/versions/1/infer"
+    first, second = rest.post("models/1/predict", {"inputs": rows}).json()["outputs"]
+    assert [warning["field"] for warning in first["warnings"]] == ["colour"]
+    assert "warnings" not in second
+    assert rest.post(infer, {"inputs": tensors}).status_code == 200
+
+    Project.objects.update(strict_inputs=True)
+    refused = rest.post("models/1/predict", {"inputs": rows})
+    assert refused.status_code == 400
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "inputs[0].colour"
+    assert rest.post(infer, {"inputs": tensors}).status_code == 400
+
+
 def test_wrong_raw_inputs_are_named_by_row_and_field(rest: Rest) -> None:
     rows = [{"monthly_charges": 1.0}, {"tenure": "x"}]
     response = rest.post("models/1/predict", {"inputs": rows})

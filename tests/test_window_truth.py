@@ -277,8 +277,8 @@ def test_a_mean_of_late_is_a_baseline_that_serves(project: Project) -> None:
     (before,) = raw.predict(version=version, inputs=[{"line": "B"}], now=later)
     say(project, later, entity="t5", value=77.0)
     (after,) = raw.predict(version=version, inputs=[{"line": "B"}], now=later)
-    assert before.prediction != 77.0
-    assert after.prediction == 77.0
+    assert before["prediction"] != 77.0
+    assert after["prediction"] == 77.0
 
 
 def test_features_are_asked_over_another_length(project: Project) -> None:

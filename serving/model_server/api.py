@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework import serializers
 
-from registry.answering import Answer
 from registry.clock import now as clock_now
 from registry.errors import FieldError, InvalidInput, TooLarge
 from registry.web.api import (
@@ -39,12 +38,12 @@ class RawPredictApi(ProjectApi):
     )
     def post(self, request: Request, project: str, number: int) -> Response:
         """The raw model: not routed, nothing stored."""
-        answers = raw.predict(
+        outputs = raw.predict(
             version=raw.version_of(self.project, number),
             inputs=_inputs(request.data),
             now=clock_now(),
         )
-        return Response({"outputs": [_shown(answer) for answer in answers]})
+        return Response({"outputs": outputs})
 
 
 class ArtifactApi(ProjectApi):
@@ -86,7 +85,3 @@ def _inputs(body: object) -> list[Any]:
     if len(body["inputs"]) > raw.LARGEST:
         raise TooLarge(f"Send at most {raw.LARGEST:,} inputs at once.")
     return list(body["inputs"])
-
-
-def _shown(answer: Answer) -> dict[str, Any]:
-    return answer.said() | ({"decision": answer.decision} if answer.decision else {})

@@ -12,6 +12,7 @@ from registry.schema import check_row
 from registry.versions import load_version
 
 LARGEST = 10_000  # rows at once
+Warnings = list[dict[str, str]]
 
 
 def version_of(project: Project, number: int) -> ModelVersion:
@@ -27,10 +28,11 @@ def version_of(project: Project, number: int) -> ModelVersion:
 
 def predict(
     *, version: ModelVersion, inputs: Sequence[object], now: datetime
-) -> list[Answer]:
-    """The version's own answers. InvalidInput names every wrong row and field."""
+) -> list[dict[str, Any]]:
+    """The version's own answers, as they are told, each with the warnings of its row.
+    InvalidInput names every wrong row and field."""
     loaded = loaded_of(version)
-    seen = _checked(loaded, inputs)
+    seen, warnings = _checked(loaded, inputs, strict=version.project.strict_inputs)
     rows: Sequence[Mapping[str, Any]] = seen
     spec = loaded.features
     if spec.get("row") or spec.get("lookups") or spec.get("windows"):
@@ -38,9 +40,15 @@ def predict(
             project=version.project, features=spec, inputs=seen, at=now
         )
     try:
-        return loaded.answer(rows, inputs=seen) if rows else []
+        answers = loaded.answer(rows, inputs=seen) if rows else []
     except ModelFailure as failure:
         raise Unavailable(f"{version} {failure}.") from failure
+    return [_told(*each) for each in zip(answers, warnings, strict=True)]
+
+
+def _told(answer: Answer, warnings: Warnings) -> dict[str, Any]:
+    more = {"decision": answer.decision, "warnings": warnings}
+    return answer.said() | {name: value for name, value in more.items() if value}
 
 
 def loaded_of(version: ModelVersion) -> LoadedVersion:
@@ -49,11 +57,14 @@ def loaded_of(version: ModelVersion) -> LoadedVersion:
     return load_version(version)
 
 
-def _checked(loaded: LoadedVersion, inputs: Sequence[object]) -> list[dict[str, Any]]:
-    clean, errors = [], []
+def _checked(
+    loaded: LoadedVersion, inputs: Sequence[object], *, strict: bool
+) -> tuple[list[dict[str, Any]], list[Warnings]]:
+    clean, warnings, errors = [], [], []
     for index, given in enumerate(inputs):
-        row, _, wrong = check_row(loaded.fields, given)
+        row, warned, wrong = check_row(loaded.fields, given, strict)
         clean.append(row)
+        warnings.append(warned)
         errors += [
             FieldError(
                 f"inputs[{index}]{each.field.removeprefix('input')}", each.message
@@ -63,7 +74,7 @@ def _checked(loaded: LoadedVersion, inputs: Sequence[object]) -> list[dict[str, 
     if errors:
         first = errors[0]
         raise InvalidInput(f"{first.field}: {first.message}", errors=errors[:100])
-    return clean
+    return clean, warnings
 
 
 def artifact(version: ModelVersion, *, form: str) -> tuple[bytes, str]:

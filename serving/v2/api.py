@@ -186,11 +186,7 @@ class InferApi(InferenceApi):
     def _raw(self, body: dict[str, Any], number: int) -> dict[str, Any]:
         version = raw.version_of(self.project, number)
         rows = tensors.rows(body.get("inputs"), fields=version.fields)
-        answers = raw.predict(version=version, inputs=rows, now=clock_now())
-        told = [
-            answer.said() | ({"decision": answer.decision} if answer.decision else {})
-            for answer in answers
-        ]
+        told = raw.predict(version=version, inputs=rows, now=clock_now())
         outputs = tensors.outputs(told, classes=version.classes)
         answer = self._answer(body, {str(version.number)}, outputs)
         self.remember(200, answer)
