@@ -71,8 +71,13 @@ def data(
 def _about(dataset: Dataset) -> dict[str, Any]:
     before = dataset.project.datasets.filter(number__lt=dataset.number).first()
     changes = _changes(before, dataset) if before else []
+    places = {column["name"]: n for n, column in enumerate(dataset.columns, start=1)}
     findings = [
-        {**finding, "cure": cures.cure_of(finding["rule"])}
+        {
+            **finding,
+            "cure": cures.cure_of(finding["rule"]),
+            "place": places.get(finding["column"]),
+        }
         for finding in dataset.findings
     ]
     return {

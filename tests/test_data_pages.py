@@ -1,5 +1,6 @@
 """The data pages: what is in, what is wrong with it, and nothing that is sealed."""
 
+import re
 from typing import Any
 
 import pytest
@@ -65,6 +66,21 @@ def test_findings_come_with_a_cure_and_columns_lead_to_their_drift(
     assert "/p/churn/monitor?feature=tenure" in page
     assert '<svg class="bars"' in page
     assert "/data/1/rows" not in page  # single rows are for owners
+
+
+def test_a_finding_leads_to_its_own_column_whatever_its_letters(
+    churn: Project,
+) -> None:
+    make_dataset(churn, frame=make_frame().assign(年齢="x", 顧客="y"))
+
+    page = sign_in("Vera").get("/p/churn/data").content.decode()
+
+    for name in ("年齢", "顧客"):
+        link = re.search(rf'href="#(column-\d+)"><strong>{name}<', page)
+        assert link
+        row = re.findall(rf'<tr id="{link[1]}">(.+?)</tr>', page, re.DOTALL)
+        assert len(row) == 1
+        assert name in row[0]
 
 
 def test_rows_are_those_that_learn_and_choose(churn: Project) -> None:
