@@ -46,6 +46,19 @@ def test_examples_are_found_by_state_class_person_source_and_words(
     assert keys(text="%") == []
 
 
+def test_examples_with_several_classes_are_found_by_each_of_them(mail: Project) -> None:
+    classes = ["late", 'lät"e', "lost"]
+    Project.objects.update(task="multilabel", classes=classes, positive_class="")
+    put(mail, "a", "b", "c", "d")
+    answers = {"a": ["late", "lost"], "b": ['lät"e'], "c": []}
+    for key, answer in answers.items():
+        Example.objects.filter(key=key).update(answer=answer, state="labelled")
+    assert keys(answer="late") == ["a"]
+    assert keys(answer='lät"e') == ["b"]
+    assert keys(answer="lost", state="labelled") == ["a"]
+    assert keys(answer="lat") == []
+
+
 def test_long_lists_go_on_by_keyset_without_losing_the_filter(mail: Project) -> None:
     put(mail, *(f"mail {n:03}" for n in range(60)))
     client = as_person("Rosa")

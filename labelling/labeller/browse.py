@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.fields.json import KeyTextTransform
 
 from labelling.models import FROM_PRODUCTION, Annotation, Example, Flag
@@ -15,6 +15,22 @@ PAGE = 50
 LOOKED_AT = 10_000  # rows that one search in the text reads
 STATES = Example.State.values
 SEARCHED = ("text", "categorical")
+
+
+class Holds(Func):
+    """Whether a list in JSON holds a word: `contains` is unknown to SQLite."""
+
+    output_field = BooleanField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        given = {"arg_joiner": ") WHERE value = ", **more}
+        template = "EXISTS (SELECT 1 FROM json_each(%(expressions)s)"
+        return self.as_sql(compiler, connection, template=template, **given)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **more: Any) -> Any:
+        given = {"arg_joiner": " @> to_jsonb(", **more}
+        template = "(%(expressions)s::text))"
+        return self.as_sql(compiler, connection, template=template, **given)
 
 
 @dataclass(kw_only=True)
@@ -50,7 +66,10 @@ def _narrowed(project: Project, asked: Mapping[str, str]) -> QuerySet[Example]:
     if asked.get("state") in STATES:
         rows = rows.filter(state=asked["state"])
     if answer := asked.get("answer"):
-        rows = rows.filter(answer=answer)
+        several = project.task == Project.Task.MULTILABEL
+        rows = rows.filter(
+            Holds(F("answer"), Value(answer)) if several else Q(answer=answer)
+        )
     if name := asked.get("annotator"):
         by = Annotation.objects.filter(
             example=OuterRef("pk"), state="submitted", user__username=name
