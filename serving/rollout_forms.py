@@ -47,7 +47,7 @@ class StartForm(PageForm):
         label="First share, %",
         initial=FIRST_SHARE,
         required=False,
-        widget=forms.NumberInput(attrs={"min": 0, "max": 100, "step": 0.5}),
+        widget=forms.NumberInput(attrs={"min": 0, "max": 100, "step": "any"}),
     )
     reason = _reason()
     plan = forms.BooleanField(

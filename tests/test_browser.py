@@ -16,6 +16,7 @@ from tests import seen
 from tests.browsing import Watched, look_around, look_at, too_small
 from tests.factories import make_project, make_user
 from tests.full_project import make_full_project, make_people
+from tests.rollout_page import make_churn
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -155,7 +156,7 @@ def test_a_rollout_goes_by_its_slider_and_buttons(
     slider.focus()
     for _ in range(10):
         page.keyboard.press("ArrowRight")
-    expect(page.locator("#share")).to_have_text("35")
+    expect(page.get_by_label("who get version 2, %")).to_have_value("35")
     page.get_by_role("button", name="Set the share").click()
     expect(page.get_by_text("The share is changed.")).to_be_visible()
     assert rollout.of_project(project).percent == 35
@@ -172,3 +173,29 @@ def test_a_rollout_goes_by_its_slider_and_buttons(
     expect(page.get_by_text("Rolled back.")).to_be_visible()
     assert rollout.of_project(project).live.number == 1
     assert watched.said + watched.refused() == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_share_finer_than_the_slider_is_sent_as_it_stands(
+    enter: Enter, scripts: bool
+) -> None:
+    project = make_churn()
+    row = rollout.of_project(project)
+    rollout.set_percent(rollout=row, percent=0.2, by="a test", revision=row.revision)
+    watched = enter("Ada", java_script_enabled=scripts)
+    page = watched.page
+    watched.open("/p/churn/rollout")
+
+    share = page.get_by_label("who get version 2, %")
+    expect(share).to_have_value("0.2")
+    expect(page.get_by_role("slider")).to_have_count(1 if scripts else 0)
+    page.get_by_role("button", name="Set the share").click()
+    expect(page.get_by_text("The share is changed.")).to_be_visible()
+    assert float(rollout.of_project(project).percent) == 0.2
+
+    share.fill("12,5")
+    if scripts:
+        expect(page.get_by_role("slider")).to_have_value("12.5")
+    page.get_by_role("button", name="Set the share").click()
+    expect(share).to_have_value("12.5")
+    assert float(rollout.of_project(project).percent) == 12.5

@@ -148,12 +148,6 @@ document.addEventListener("click", async (event) => {
   toast("Copied.");
 });
 
-// A slider says its value: <input type="range" data-mirror="#id">.
-document.addEventListener("input", (event) => {
-  const mirror = event.target.dataset?.mirror;
-  if (mirror) document.querySelector(mirror).textContent = event.target.value;
-});
-
 // Moments are said in the reader's own zone.
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
