@@ -199,3 +199,20 @@ def test_a_share_finer_than_the_slider_is_sent_as_it_stands(
     page.get_by_role("button", name="Set the share").click()
     expect(share).to_have_value("12.5")
     assert float(rollout.of_project(project).percent) == 12.5
+
+
+def test_the_example_of_costs_follows_the_decision_too(enter: Enter) -> None:
+    make_people(make_project())
+    watched = enter("Owen")
+    page = watched.page
+    watched.open("/p/churn/settings/costs")
+    example = page.locator(".example")
+
+    page.get_by_label("Act from a probability on").check()
+    page.get_by_label("Below it").fill("write a letter")
+    page.get_by_label("From it on").fill("ring them up")
+    page.get_by_label("From, in %", exact=True).fill("20")
+    expect(example).to_contain_text("ring them up")
+    page.get_by_label("From, in %", exact=True).fill("40")
+    expect(example).to_contain_text("write a letter")
+    assert watched.said + watched.refused() == []
