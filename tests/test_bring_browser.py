@@ -137,7 +137,7 @@ def back_and_forth(watched: Watched, project: Project) -> None:
     for _ in range(30):
         page.keyboard.press("ArrowRight")
     page.get_by_role("button", name="Set the share").click()
-    expect(page.locator("#share")).to_have_text("25")
+    expect(page.locator("#percent")).to_have_value("25")
     page.get_by_role("button", name="Promote version 1").click()
     expect(page.get_by_text("Promoted: the candidate is live.")).to_be_visible()
     assert live() == 1
