@@ -88,6 +88,9 @@ def sentences(
     ...     "wait": {"no": 0, "yes": 200}, "call": {"no": 20, "yes": 20}}},
     ...     classes=["no", "yes"], positive="yes", row={})[0]
     'Where yes is at least 10 % likely: call. Below: wait.'
+    >>> sentences(costs={"matrix": {"wait": {"no": 0, "yes": {"field": "bill", "times": 6}},
+    ...     "call": {"no": 20, "yes": 20}}}, classes=["no", "yes"], positive="yes", row={})
+    ['No example yet: the data has no usual bill.']
     """
     money = costs.get("currency") or "units of money"
     if (value := costs.get("error_value")) is not None:
@@ -99,6 +102,8 @@ def sentences(
     if not costs.get("matrix"):
         return []
     known = {name: row.get(name) for name in fields_of(costs)}
+    if unknown := [name for name, value in known.items() if value is None]:
+        return [f"No example yet: the data has no usual {', '.join(unknown)}."]
     told = _of_two(costs, classes, positive, known) if positive else []
     shares = dict.fromkeys(classes, 1 / len(classes))
     if len(classes) == 2 and positive:
