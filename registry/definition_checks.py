@@ -33,7 +33,7 @@ def of_new(reading: sources.Reading) -> tuple[Project, list[str]]:
     """The project that would be made, not saved, and what is wrong with it all the same.
     InvalidInput where none can be made."""
     project = definition_project.new(reading)
-    project.definition_said = definition_project.said(reading)
+    project.definition_said = definition_project.said(reading, project)
     return project, refuse(reading.definition, of_all(reading, project))
 
 
@@ -45,7 +45,7 @@ def of_changes(
     changes = definition_project.changes(project, reading)
     become = copy(project)
     projects.apply_changes(project=become, changes=changes)
-    become.definition_said = definition_project.said(reading)
+    become.definition_said = definition_project.said(reading, become)
     return changes, refuse(reading.definition, of_all(reading, become))
 
 

@@ -23,17 +23,18 @@ def new(reading: sources.Reading) -> Project:
     if not definition.sources:
         return _without_data(definition, settings)
     rows = reading.learning()
-    if definition.windows and "time_column" not in settings:
-        settings |= _moment(definition, rows)
-    return projects_of_tables.of_table(
+    project = projects_of_tables.of_table(
         frame=rows.frame,
         kinds=rows.kinds,
         exclude=_apart(definition),
-        told=_told(definition),
+        told=_told(reading, None),
         definition=definition.module,
         replay=dict(reading.replay),
         **settings,
     )
+    project.time_column = project.time_column or _moment(reading, None)
+    project.fields += _dropped_keys(reading, project, project.fields)
+    return project
 
 
 def changes(project: Project, reading: sources.Reading) -> dict[str, Any]:
@@ -50,12 +51,12 @@ def changes(project: Project, reading: sources.Reading) -> dict[str, Any]:
     return {k: v for k, v in said.items() if getattr(project, k) != v}
 
 
-def said(reading: sources.Reading) -> dict[str, Any]:
+def said(reading: sources.Reading, project: Project) -> dict[str, Any]:
     """What is kept of the definition beside the project, for those who read no source,
     and to know what of the project was the code's."""
     definition = reading.definition
     return {
-        "fields": _told(definition),
+        "fields": _told(reading, project),
         "excluded": sorted(_apart(definition)),
         "kinds": {
             lookup.source: _kinds(lookup.columns, reading.rows(lookup.source).kinds)
@@ -86,11 +87,18 @@ def _without_data(definition: Definition, settings: dict[str, Any]) -> Project:
     return projects.of_settings(definition=definition.module, fields=fields, **settings)
 
 
-def _moment(definition: Definition, rows: sources.Rows) -> dict[str, Any]:
+def _moment(reading: sources.Reading, project: Project | None) -> str:
     """Windows ask what was known when; where no `time=` says when, a row's watermark
-    does, the moment from which it was there."""
-    watermark = definition.sources[0].watermark
-    return {"time_column": watermark} if rows.kinds.get(watermark) == "datetime" else {}
+    does, the moment from which it was there. It stays an input too, for functions that
+    read it, though no model learns from it."""
+    definition = reading.definition
+    if not definition.windows or "time_column" in definition.settings:
+        return ""
+    watermark = definition.sources[0].watermark if definition.sources else ""
+    if not watermark or reading.first().kinds.get(watermark) != "datetime":
+        return ""
+    fixed = project is not None and project.time_column != watermark  # by its data
+    return "" if fixed else watermark
 
 
 def _apart(definition: Definition) -> list[str]:
@@ -101,19 +109,24 @@ def _apart(definition: Definition) -> list[str]:
     return [*definition.excluded, *told]
 
 
-def _told(definition: Definition) -> dict[str, dict[str, Any]]:
+def _told(
+    reading: sources.Reading, project: Project | None
+) -> dict[str, dict[str, Any]]:
     """What is said of fields. A column of the entity is an input where something reads
     it as one: a slice of the gate, a baseline."""
+    definition = reading.definition
     read = set(definition.settings.get("gate", {}).get("slices", ()))
     for baseline in definition.baselines:
         if baseline.kind in {"rule", "group_mean"}:
             read |= {*baseline.params.get("keys", ()), baseline.params.get("column")}
     entity = definition.settings.get("entity", ())
-    implied = {
+    implied: dict[str, dict[str, Any]] = {
         name: {"kind": "categorical"}
         for name in entity
         if name in read and name not in definition.excluded
     }
+    if (moment := _moment(reading, project)) and moment not in definition.excluded:
+        implied[moment] = {"kind": "datetime", "learn": False}
     return implied | definition.fields
 
 
@@ -122,25 +135,25 @@ def _fields(project: Project, reading: sources.Reading) -> Fields:
     it; what it took back is as it would be in a new project."""
     definition = reading.definition
     if not definition.sources:
-        return _merged(project, definition, [])
+        return _merged(project, reading, [])
     fresh = _fresh(project, reading)
     if not project.datasets.exists():
         return fresh
-    return _merged(project, definition, fresh)
+    return _merged(project, reading, fresh)
 
 
 def _fresh(project: Project, reading: sources.Reading) -> Fields:
     """The inputs as they would be in a new project."""
-    rows, told = reading.learning(), _told(reading.definition)
+    rows, told = reading.learning(), _told(reading, project)
     settings = {
-        "time_column": project.time_column,
+        "time_column": "" if _moment(reading, project) else project.time_column,
         "group_column": project.group_column,
         "entity": reading.definition.settings.get("entity", project.entity),
     }
     apart = projects_of_tables.no_inputs(
         settings, exclude=_apart(reading.definition), told=told
     )
-    return guess.of_table(
+    fields = guess.of_table(
         rows.frame,
         target=project.target,
         task=project.task,
@@ -149,13 +162,34 @@ def _fresh(project: Project, reading: sources.Reading) -> Fields:
         told=told,
         kinds=rows.kinds,
     ).fields
+    return [*fields, *_dropped_keys(reading, project, fields)]
+
+
+def _dropped_keys(reading: sources.Reading, project: Project, fields: Fields) -> Fields:
+    """Columns that only tell rows apart are no inputs by a guess; what look-ups and
+    windows are keyed by is one, from which no model learns."""
+    rows, definition = reading.learning(), reading.definition
+    taken = {field["name"] for field in fields} | {*project.entity, project.target}
+    taken |= {project.time_column, project.group_column, *_apart(definition)}
+    found = []
+    for name in _keys(definition):
+        if name in rows.frame and name not in taken:
+            kind = rows.kinds[name]
+            found.append({"name": name, "kind": kind, "learn": False})
+    return found
+
+
+def _keys(definition: Definition) -> list[str]:
+    keys = [name for lookup in definition.lookups for name in lookup.key]
+    keys += [name for window in definition.windows for name in window.key]
+    return list(dict.fromkeys(keys))
 
 
 def _merged(
-    project: Project, definition: Definition, fresh: Sequence[Mapping[str, Any]]
+    project: Project, reading: sources.Reading, fresh: Sequence[Mapping[str, Any]]
 ) -> Fields:
-    then, now = project.definition_said.get("fields", {}), _told(definition)
-    apart = _apart(definition)
+    then, now = project.definition_said.get("fields", {}), _told(reading, project)
+    apart, keys = _apart(reading.definition), _keys(reading.definition)
     known = {field["name"]: dict(field) for field in fresh}
     found = []
     for field in project.fields:
@@ -168,7 +202,7 @@ def _merged(
     found += [
         field
         for name, field in known.items()
-        if name not in there and (name in before or name in now)
+        if name not in there and (name in before or name in now or name in keys)
     ]
     return found
 

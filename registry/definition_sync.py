@@ -161,7 +161,7 @@ def _take_over(project: Project, reading: sources.Reading) -> None:
     is tried again by the next sync."""
     definition = reading.definition
     _write_sources(project, definition)
-    project.definition_said = definition_project.said(reading)
+    project.definition_said = definition_project.said(reading, project)
     project.save(update_fields=["definition_said"])
     if definition.sources:
         if not project.datasets.exists():

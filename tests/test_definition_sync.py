@@ -293,3 +293,75 @@ class Weather:
         frame=datasets.training_frame(project.datasets.get()),
     )
     assert set(table["rain_mm"]) == {0.0, 3.0}
+
+
+def test_a_window_that_comes_later_gives_the_data_no_moment_of_its_own(
+    modules: Modules,
+) -> None:
+    """What the first data was split by holds; the mistake is told with its line."""
+    modules.data(
+        "calls.csv",
+        ["call,began,kitchen,minutes"]
+        + [f"c{n},2026-10-01T{n % 24:02d}:00:00Z,North,{n % 7}" for n in range(60)],
+    )
+    calls = """
+p = Project("calls", task="regression", target="minutes", entity="call")
+p.source("calls", file="calls.csv", watermark="began")
+"""
+    name = modules.write(calls)
+    assert definition_sync.sync() == []
+    before = fields_of("calls")
+
+    modules.change(
+        name,
+        calls
+        + """
+@p.window
+class Recent:
+    key = ["kitchen"]
+    events = Events("calls")
+    window = Hours(6)
+    n = Count()
+""",
+    )
+    [problem] = definition_sync.sync()
+
+    assert "line 6: window recent: past rows have no moment" in problem
+    began = {"name": "began", "kind": "datetime"}
+    assert before["began"] == fields_of("calls")["began"] == began
+
+
+def test_a_key_that_tells_every_row_apart_is_an_input_that_nobody_learns_from(
+    modules: Modules,
+) -> None:
+    modules.data(
+        "rooms.csv",
+        ["order,room,minutes"] + [f"o{n},R{n},{n % 7}" for n in range(60)],
+    )
+    modules.data("beds.csv", ["room,beds"] + [f"R{n},{n % 4}" for n in range(60)])
+    rooms = """
+p = Project("rooms", task="regression", target="minutes", entity="order")
+p.source("rooms", file="rooms.csv")
+p.source("beds", file="beds.csv")
+p.derive("floor", lambda row: int(row["room"][1:]) // 20)
+"""
+    beds = """
+@p.lookup("beds", key="room")
+class Room: beds = Column()
+"""
+    name = modules.write(rooms)
+    assert definition_sync.sync() == []
+    assert "room" not in fields_of("rooms")  # an identifier
+
+    modules.change(name, rooms + beds)
+    assert definition_sync.sync() == []
+
+    room = {"name": "room", "kind": "text", "learn": False}
+    assert fields_of("rooms")["room"] | {"kind": "text"} == room
+    project = Project.objects.get()
+    [row] = featurizer.compute(
+        project=project,
+        features=featurizer.features_spec(project),
+        inputs=[{"room": "R7", "floor": 0}],
+    )
+    assert row == {"floor": 0, "beds": 3}

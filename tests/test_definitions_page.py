@@ -58,6 +58,8 @@ class MakerDelay:
 @flights.feature                                                          # own Python feature: parity-tested on both paths
 def is_red_eye(row): return row["sched_dep_time"] >= 2200
 
+flights.features(hour=Hour("time_hour"))
+
 flights.baseline("as_departed", lambda row: row["dep_delay"])
 flights.baseline("route_last_week", GroupMean(["origin", "dest"], over=days(7)))
 flights.baseline("by carrier", GroupMean("carrier"))
@@ -107,10 +109,12 @@ def flights(modules: Modules) -> Iterator[Project]:
 def test_what_the_page_declares_becomes_a_project(flights: Project) -> None:
     kinds = {field["name"]: field["kind"] for field in flights.fields}
     assert kinds["carrier"] == "categorical"  # of the entity, and a slice: an input
-    assert not {"date", "flight", "observed_at", "time_hour", "arr_delay"} & set(kinds)
+    assert not {"date", "flight", "observed_at", "arr_delay"} & set(kinds)
     assert (
         flights.time_column == "time_hour"
     )  # windows look back from a row's watermark
+    learnt = {field["name"] for field in featurizer.features_spec(flights)["fields"]}
+    assert kinds.keys() - learnt == {"time_hour"}  # functions go on reading it
     dataset = flights.datasets.get()
     assert dataset.rows == 400
     assert dataset.split.kind == "time"
