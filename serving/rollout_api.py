@@ -110,13 +110,18 @@ class Edits(ProjectApi):
     def edited(self, verb: Verb, **given: Any) -> Response:
         row = rollout.of_project(self.project)
         etag.require(self.request, row.revision)
-        return self.tagged(
+        return self.answer(
             verb(rollout=row, by=self.actor, revision=row.revision, **given)
         )
 
-    def tagged(self, row: Rollout) -> Response:
-        response = self.answer(row)
-        response.headers["ETag"] = etag.of(row.revision)
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Here, so that an answer given again from memory has its ETag as well."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        told = response.data
+        if isinstance(told, dict) and "revision" in told:
+            response.headers["ETag"] = etag.of(told["revision"])
         return response
 
 
@@ -147,7 +152,7 @@ class RolloutApi(Edits):
         "Read who serves whom.", output=RolloutOutput, revision=True, errors=(409,)
     )
     def get(self, request: Request, project: str) -> Response:
-        return self.tagged(rollout.of_project(self.project))
+        return self.answer(rollout.of_project(self.project))
 
     @operation(
         "Begin a rollout: shadow, canary or A/B.",

@@ -196,6 +196,7 @@ def test_a_retry_of_the_same_press_is_one_change(ada: Rest, project: Project) ->
     again = ada.post("rollout/promote", **sent)
     assert (first.status_code, again.status_code) == (200, 200)
     assert again.json() == first.json()
+    assert again.headers["ETag"] == first.headers["ETag"] == '"3"'
     assert RolloutEvent.objects.filter(action="promote").count() == 1
 
 
