@@ -37,7 +37,7 @@ class Tensor(serializers.Serializer):
     name = serializers.CharField()
     shape = serializers.ListField(child=serializers.IntegerField())
     datatype = serializers.ChoiceField(sorted(tensors.DATATYPES))
-    data = serializers.ListField(child=serializers.JSONField())  # type: ignore[assignment]
+    data = serializers.ListField(child=serializers.JSONField(allow_null=True))  # type: ignore[assignment]
     parameters = serializers.DictField(required=False)
 
 
@@ -110,9 +110,7 @@ class MetadataApi(InferenceApi):
                 "versions": [str(each) for each in numbers],
                 "platform": "mlsystem",
                 "inputs": tensors.described(loaded.fields),
-                "outputs": tensors.described_outputs(
-                    loaded.classes, positive=loaded.positive, routed=number is None
-                ),
+                "outputs": _described(loaded, routed=number is None),
             }
         )
 
@@ -178,7 +176,8 @@ class InferApi(InferenceApi):
         )
         answers = _all_or_nothing(asked.results)
         versions = {each["model"].rpartition("/")[2] for each in answers}
-        said = tensors.outputs(answers, classes=live.classes)
+        promised = [each["name"] for each in _described(live, routed=True)]
+        said = tensors.outputs(answers, classes=live.classes, promised=promised)
         told = self._answer(body, versions, said)
         asked.store(also=lambda: self.remember(200, told))
         return told
@@ -212,6 +211,15 @@ def _all_or_nothing(results: list[Result]) -> list[dict[str, Any]]:
             kind = Unavailable if isinstance(result, VersionBroken) else type(result)
             raise kind(f"row {index}: {result.detail}", errors=result.errors)
     return [result for result in results if isinstance(result, dict)]
+
+
+def _described(loaded: LoadedVersion, *, routed: bool) -> list[dict[str, Any]]:
+    return tensors.described_outputs(
+        loaded.classes,
+        positive=loaded.positive,
+        shares=not loaded.version.function,
+        routed=routed,
+    )
 
 
 def _possible(live: LoadedVersion) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Open Inference Protocol V2: one tensor a feature, rows in and columns out. Pure."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from registry.errors import FieldError, InvalidInput, TooLarge
@@ -124,28 +124,32 @@ def tensor(name: str, datatype: str, values: Sequence[Any], *, width: int = 1) -
 
 
 def outputs(
-    answers: Sequence[Mapping[str, Any]], *, classes: Sequence[str]
+    answers: Sequence[Mapping[str, Any]],
+    *,
+    classes: Sequence[str],
+    promised: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Answers as tensors: prediction, and what else all of them have."""
-    said = [answer["prediction"] for answer in answers]
-    kind = "BYTES" if classes else "FP64"
-    found = [tensor("prediction", kind, said)]
-    if all("score" in answer for answer in answers):
-        found.append(tensor("score", "FP64", [answer["score"] for answer in answers]))
-    if classes and all("probabilities" in answer for answer in answers):
-        shares = [
-            a["probabilities"].get(name, 0.0) for a in answers for name in classes
-        ]
-        wide = tensor("probabilities", "FP64", shares, width=len(classes))
-        found.append(wide | {"parameters": {"classes": json.dumps(list(classes))}})
-    if all("decision" in answer for answer in answers):
-        actions = [answer["decision"]["action"] for answer in answers]
-        found.append(tensor("decision", "BYTES", actions))
-    found += [
-        tensor(name, "BYTES", [answer[name] for answer in answers])
-        for name in ("id", "model")
-        if all(name in answer for answer in answers)
-    ]
+    """Answers as tensors: prediction, what else any of them has, and what was promised;
+    null where an answer lacks it, as one that fell back does: clients read it as NaN."""
+    columns = {
+        name: [answer.get(name) for answer in answers]
+        for name in ("prediction", "score", "probabilities", "decision", "id", "model")
+        if name in promised or any(name in answer for answer in answers)
+    }
+    found = []
+    for name, said in columns.items():
+        if name == "probabilities":
+            nothing = dict.fromkeys(classes)
+            rows = [nothing if each is None else each for each in said]
+            wide = [row.get(one, 0.0) for row in rows for one in classes]
+            named = {"parameters": {"classes": json.dumps(list(classes))}}
+            found.append(tensor(name, "FP64", wide, width=len(classes)) | named)
+        elif name == "decision":
+            actions = [each and each["action"] for each in said]
+            found.append(tensor(name, "BYTES", actions))
+        else:
+            is_number = name == "score" or (name == "prediction" and not classes)
+            found.append(tensor(name, "FP64" if is_number else "BYTES", said))
     return found
 
 
@@ -178,13 +182,14 @@ def described(fields: Fields) -> list[dict[str, Any]]:
 
 
 def described_outputs(
-    classes: Sequence[str], *, positive: str, routed: bool
+    classes: Sequence[str], *, positive: str, shares: bool, routed: bool
 ) -> list[dict[str, Any]]:
-    """The output tensors that every answer of a model has."""
+    """The output tensors that every answer of a model has. `shares`: it is sure to give
+    probabilities, as a function is not."""
     found = [("prediction", "BYTES" if classes else "FP64", 1)]
-    if positive:
+    if positive and shares:
         found.append(("score", "FP64", 1))
-    if classes:
+    if classes and shares:
         found.append(("probabilities", "FP64", len(classes)))
     if routed:
         found += [("id", "BYTES", 1), ("model", "BYTES", 1)]
