@@ -96,10 +96,10 @@ def answered(
     verb: Callable[..., Annotation],
     about: int | None = None,
     **which: int,
-) -> AnswerForm | None:
+) -> Annotation | AnswerForm:
     """Do with an answer what the verb does; refused, the form as it was typed."""
     try:
-        verb(
+        return verb(
             project=project,
             user=request.actor.user,  # type: ignore[attr-defined]
             answer=read_form(request.POST, project),
@@ -110,7 +110,6 @@ def answered(
         raise
     except DomainError as error:
         return AnswerForm(request.POST, project=project, about=about).refuse(error)
-    return None
 
 
 def _row(project: Project, example: Example) -> dict[str, Any]:
@@ -194,10 +193,11 @@ def mine(request: HttpRequest, project: Project) -> HttpResponse:
     refused: AnswerForm | None = None
     if request.method == "POST":
         pk = whole_number(request.POST.get("annotation")) or 0
-        refused = answered(request, project, amend.change, pk, annotation_id=pk)
-        if refused is None:
+        done = answered(request, project, amend.change, pk, annotation_id=pk)
+        if isinstance(done, Annotation):
             messages.success(request, "Your answer is changed.")
             return redirect(request.get_full_path())
+        refused = done
     return _mine(request, project, refused)
 
 

@@ -13,7 +13,7 @@ from labelling.models import Annotation, Example, Guideline, Queue
 from registry.clock import now as clock_now
 from registry.errors import DomainError
 from registry.models import Project
-from registry.web import live
+from registry.web import live, undo
 from registry.web.pages import project_page, whole_number
 from registry.web.uploads import form_file
 
@@ -27,12 +27,17 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
     rows = Example.objects.filter(project=project).select_related("payload")
     disputed = rows.filter(state="disputed").order_by("pk")
     form = AnswerForm(project=project)
+    if request.POST.get("do") == "undo":
+        return _take_back(request, project)
     if request.method == "POST":
         pk = whole_number(request.POST.get("example")) or 0
-        refused = answered(request, project, amend.decide, example_id=pk)
-        if refused is None:
+        done = answered(request, project, amend.decide, example_id=pk)
+        if isinstance(done, Annotation):
+            told = f"Decided: {said(done) or 'none'}."
+            again = {"do": "undo", "annotation": done.pk}
+            undo.offer(request, told, action=request.path, **again)
             return redirect(request.get_full_path())
-        form, row = refused, rows.filter(pk=pk).first()
+        form, row = done, rows.filter(pk=pk).first()
     else:
         after = whole_number(request.GET.get("after")) or 0
         row = disputed.filter(pk__gt=after).first() or disputed.first()
@@ -51,6 +56,21 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
             ],
         }
     return render(request, "labelling/review.html", context, status=form.status)
+
+
+def _take_back(request: HttpRequest, project: Project) -> HttpResponse:
+    try:
+        decision = amend.take_back(
+            project=project,
+            annotation_id=whole_number(request.POST.get("annotation")) or 0,
+            user=request.actor.user,  # type: ignore[attr-defined]
+            now=clock_now(),
+        )
+    except DomainError as error:
+        messages.error(request, error.detail)
+        return redirect(request.path)
+    messages.success(request, "Your decision is taken back.")
+    return redirect(f"{request.path}?after={decision.example_id - 1}")  # it again
 
 
 @project_page("reviewer", POST="reviewer")

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 import pytest
 from playwright.sync_api import expect
 
-from labelling.models import Annotation, Example, Flag
+from labelling.models import Annotation, Example, Flag, GroundTruth
 from registry.models import Project, User
+from registry.web import undo
 from tests.browsing import Watched, look_at
 from tests.examples import NOW, as_person, make_mail, page, put, say
 from tests.refused import shown
@@ -37,6 +38,31 @@ def test_a_dispute_is_decided_beside_the_others_answers(mail: Project) -> None:
     assert "somebody decided it just now" in page_of_it
     assert "An ad." in page_of_it  # the other's reason, beside one's own
     assert shown(page_of_it).holds("comment", "Mine.")
+
+
+def test_a_decision_is_told_and_can_be_taken_back(mail: Project) -> None:
+    put(mail, "a", "b", overlap=2)
+    say(mail, "Erin", {"a": "Yes", "b": "Yes"})
+    say(mail, "Omar", {"a": "No", "b": "No"})
+    rosa, first = as_person("Rosa"), Example.objects.order_by("pk").first()
+    form = {"example": first.pk, "value": "Yes"}
+    answer = rosa.post("/p/mail/examples/review", form, follow=True)
+    [message] = answer.context["messages"]
+    assert str(message) == "Decided: Yes."
+    back = undo.offered(message)
+    assert GroundTruth.objects.order_by("-version").first().value == "Yes"
+    assert as_person("Ada").post(back["action"], back["fields"]).status_code == 302
+    assert Example.objects.get(pk=first.pk).state == "labelled"  # it was not hers
+
+    page_after = rosa.post(back["action"], back["fields"], follow=True)
+
+    assert page_after.context["row"] == first
+    assert "Your decision is taken back." in page_after.content.decode()
+    assert Example.objects.get(pk=first.pk).state == "disputed"
+    assert GroundTruth.objects.order_by("-version").first().value is None
+    assert Annotation.objects.get(decides=True).state == "undone"
+    twice = rosa.post(back["action"], back["fields"], follow=True)
+    assert "taken back or changed in another window" in twice.content.decode()
 
 
 def test_after_a_decision_the_inbox_goes_on_where_the_reviewer_was(
@@ -112,8 +138,32 @@ def test_the_pages_fit_and_are_readable_and_disputes_go_by_key(
     watched.open("/p/mail/examples/review")
     browser.keyboard.press("2")
     expect(browser.get_by_text("Disagreements 1")).to_be_visible()
+    browser.wait_for_load_state()  # the script that hears keys runs last
     browser.keyboard.press("c")
     expect(browser.get_by_role("heading", name="Nobody disagrees")).to_be_visible()
+    words = Annotation.objects.filter(decides=True).order_by("pk")
+    assert [row.value for row in words] == ["Yes", None]
+    assert watched.said + watched.refused() == []
+
+
+@pytest.mark.needs_chromium
+@pytest.mark.django_db(transaction=True)
+def test_a_key_that_is_held_down_decides_once(
+    mail: Project, enter: Callable[..., Watched]
+) -> None:
+    put(mail, "a", "b", overlap=2)
+    say(mail, "Erin", {"a": "Yes", "b": "Yes"})
+    say(mail, "Omar", {"a": "No", "b": "No"})
+    watched = enter("Rosa")
+    watched.open("/p/mail/examples/review")
+    page = watched.page
+    page.keyboard.down("2")
+    expect(page.get_by_text("Decided: Yes.")).to_be_visible()
+    page.wait_for_load_state()
+    page.keyboard.down("2")
+    page.keyboard.up("2")
+    page.keyboard.press("c")
+    expect(page.get_by_text("Decided: cannot tell.")).to_be_visible()
     words = Annotation.objects.filter(decides=True).order_by("pk")
     assert [row.value for row in words] == ["Yes", None]
     assert watched.said + watched.refused() == []

@@ -89,6 +89,28 @@ def decide(
     return added
 
 
+@transaction.atomic
+def take_back(
+    *, project: Project, annotation_id: int, user: User, now: datetime
+) -> Annotation:
+    """A reviewer's own decision is as if never made: people disagree again."""
+    mine = Annotation.objects.filter(
+        user=user,
+        example__project=project,
+        decides=True,
+        client_key__startswith=DECIDED,
+    )
+    decision = mine.filter(pk=annotation_id).first()
+    if decision is None:
+        raise NotFound("There is no such decision of yours in this project.")
+    example = lock_example(project=project, example_id=decision.example_id)
+    taken = Annotation.objects.filter(pk=decision.pk, state=State.SUBMITTED)
+    if not taken.update(state=State.UNDONE):
+        raise Conflict("This decision was taken back or changed in another window.")
+    settle(example=example, by=user, now=now, reopen=True)
+    return decision
+
+
 def _row(
     example: Example, user: User, answer: Answer, *, key: str, now: datetime
 ) -> Annotation:
