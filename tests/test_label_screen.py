@@ -97,6 +97,7 @@ def test_fast_fingers_lose_nothing(enter: Enter) -> None:
         page.keyboard.press("1")
     page.keyboard.press("u")
     page.keyboard.press("2")  # typed before the card is back: for the card that comes
+    expect(page.locator("[data-last]")).to_have_text("Last: Yes")
     sent(page)
     expect(item(page)).to_have_text("Mail 12")
     answers = [(key, value) for key, state, value in said() if state == "submitted"]

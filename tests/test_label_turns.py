@@ -10,7 +10,16 @@ from playwright.sync_api import Route, expect
 from labelling.models import AnnotatorStat, Example, Lease
 from registry.clock import now
 from tests.browsing import Watched, serious
-from tests.label_bench import STEP, Enter, item, make_mail, opened, said, sent
+from tests.label_bench import (
+    STEP,
+    Enter,
+    arrived,
+    item,
+    make_mail,
+    opened,
+    said,
+    sent,
+)
 from tests.watching import eventually
 
 pytestmark = [
@@ -45,6 +54,7 @@ def test_when_all_is_labelled_the_page_says_so(enter: Enter) -> None:
     expect(item(page)).to_have_text("Mail 1")
     page.keyboard.press("1")
     expect(page.get_by_role("heading", name="Everything is labelled")).to_be_visible()
+    expect(page.locator("[data-bench][data-ready]")).to_be_visible()
     page.keyboard.press("Backspace")
     expect(item(page)).to_have_text("Mail 1")
 
@@ -72,8 +82,10 @@ def test_what_others_hold_comes_back_by_itself(enter: Enter) -> None:
     eventually(lambda: page.evaluate("1") and asked)
     expect(waits).to_be_visible()  # no connection is no reason to lose the page
     page.unroute("**/p/mail/label")
-    page.clock.fast_forward(61_000)
+    with page.expect_response(STEP):  # the last that it asks for
+        page.clock.fast_forward(61_000)
     expect(item(page)).to_have_text("Mail 0")
+    expect(page.locator("[data-bench][data-ready]")).to_be_visible()
 
 
 def fail(enter: Enter, *, by_clock: bool = False) -> tuple[Watched, Any]:
@@ -94,6 +106,7 @@ def fail(enter: Enter, *, by_clock: bool = False) -> tuple[Watched, Any]:
             page.route(STEP, lambda route: held.append(route))
         page.keyboard.press("1")
     expect(item(page)).to_have_text("Mail 11")
+    arrived(page, held)
     page.route(STEP, lambda route: route.continue_())
     held[0].continue_()
     paused = page.get_by_role("region", name="You are paused")
@@ -132,7 +145,9 @@ def test_who_fails_on_known_cards_is_paused_calmly_and_loses_nothing(
     expect(paused).to_be_visible()
     assert serious(page) == []
     assert AnnotatorStat.objects.update(paused=False, gold_seen=0, gold_right=0) == 1
-    page.get_by_role("link", name="Look again").click()
+    with page.expect_response(STEP):  # the last that it asks for
+        page.get_by_role("link", name="Look again").click()
     expect(item(page)).to_have_text("Mail 11")
+    expect(page.locator("[data-bench][data-ready]")).to_be_visible()
     assert len(said()) == 11
     assert watched.said + watched.refused() == []
