@@ -130,6 +130,33 @@ def test_letters_lead_to_any_place(enter: Enter) -> None:
     assert watched.said + watched.refused() == []
 
 
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [("aborted", "No connection."), ("503", "The server answered 503.")],
+)
+def test_the_palette_says_why_it_is_empty_and_asks_again(
+    enter: Enter, failure: str, told: str
+) -> None:
+    make_people(make_project())
+    watched = enter("Ada")
+    page = watched.page
+    page.route(
+        "**/palette?project=*",
+        lambda route: (
+            route.abort() if failure == "aborted" else route.fulfill(status=503)
+        ),
+    )
+    watched.open("/p/churn")
+    page.keyboard.press("Control+k")
+    dialog = page.get_by_role("dialog", name="Go to")
+    expect(dialog).to_contain_text(told)
+    page.keyboard.press("Escape")
+    page.unroute("**/palette?project=*")
+    page.keyboard.press("Control+k")
+    expect(dialog.get_by_role("option").first).to_be_visible()
+    expect(dialog).not_to_contain_text(told)
+
+
 def test_a_theme_that_was_chosen_stays(enter: Enter) -> None:
     make_people(make_project())
     watched = enter("Ada")

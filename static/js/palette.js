@@ -3,10 +3,12 @@
 const dialog = document.getElementById("palette");
 let options = [];
 let chosen = 0;
+let lost = ""; // why there is nothing to choose from
 
 const input = dialog.querySelector("input");
 const list = dialog.querySelector("[role=listbox]");
 const none = dialog.querySelector(".empty");
+const unnamed = none.textContent;
 
 async function open() {
   if (dialog.open) return;
@@ -14,10 +16,19 @@ async function open() {
   dialog.showModal();
   input.focus();
   if (!list.firstElementChild) {
-    const answer = await fetch(dialog.dataset.from, { headers: { "HX-Request": "true" } });
-    list.innerHTML = answer.ok ? await answer.text() : "";
+    lost = "";
+    list.innerHTML = await places().catch((error) => {
+      lost = `${error instanceof TypeError ? "No connection." : error.message} Close this, and open it again.`;
+      return "";
+    });
   }
   narrow();
+}
+
+async function places() {
+  const answer = await fetch(dialog.dataset.from, { headers: { "HX-Request": "true" } });
+  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+  return answer.text();
 }
 
 function narrow() {
@@ -30,6 +41,7 @@ function narrow() {
   }
   options = [...list.querySelectorAll("[role=option]:not([hidden])")];
   none.hidden = options.length > 0;
+  none.textContent = lost || unnamed;
   choose(0);
 }
 
