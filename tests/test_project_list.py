@@ -79,6 +79,22 @@ def test_projects_are_found_by_words_of_name_and_description() -> None:
     assert ada.get("/?q=" + "x" * 500).status_code == 200
 
 
+def test_all_that_match_are_counted_however_many_a_page_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(views, "PAGE", 3)
+    for number in range(10):
+        name = f"Shop {number}" if number < 7 else f"Farm {number}"
+        project = make_project(f"project-{number}", name=name)
+        make_user("Ada", project=project, role="admin")
+    ada = sign_in("Ada")
+    first = ada.get("/?q=shop")
+    second = ada.get(first.context["next"])
+
+    assert "7 of 10 match “shop”." in text(first)
+    assert "7 of 10 match “shop”." in text(second)
+
+
 def test_sixty_projects_cost_no_more_queries_than_one() -> None:
     def many(first: int, last: int) -> None:
         for number in range(first, last):

@@ -59,6 +59,7 @@ def projects(request: HttpRequest) -> HttpResponse:
         "rows": _rows(page["results"], user=user, now=now),
         "next": page["next"],
         "search": search,
+        "matching": found.count() if search else total,
         "total": total,
         "searchable": total > SEARCHED_FROM,
         "may_create": user.creates_projects,
