@@ -107,9 +107,12 @@ def test_the_slider_prices_another_threshold(owen: Watched) -> None:
     expect(words).to_contain_text("USD a prediction")
     before = words.inner_text()
 
-    page.get_by_role("slider").focus()
+    slider = page.get_by_role("slider")
+    slider.focus()
     page.keyboard.press("End")
 
+    score = page.locator("#threshold-at").inner_text()
+    expect(slider).to_have_attribute("aria-valuetext", score)  # not which step it is
     expect(words).not_to_have_text(before)
     expect(words).to_contain_text("0 % of predictions are acted on")
     needle = "document.querySelector('#threshold .drawing').layout.shapes[0].x0"

@@ -57,7 +57,9 @@ function words({ edges, flagged, precision, recall, cost, now, currency }, at) {
 function show(figure, extra) {
   const at = Number(slider.value);
   const edge = extra.edges[at];
-  box.querySelector("output").textContent = edge.toFixed(edge < 0.1 ? 3 : 2);
+  const score = edge.toFixed(edge < 0.1 ? 3 : 2);
+  box.querySelector("output").textContent = score;
+  slider.setAttribute("aria-valuetext", score); // its value is a place among the edges
   box.querySelector("[role=status]").textContent = words(extra, at);
   ask(figure, { edit: ({ layout }) => Object.assign(layout.shapes[0], { x0: edge, x1: edge }) });
 }
