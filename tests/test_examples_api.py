@@ -66,6 +66,12 @@ def test_one_a_list_or_a_bare_text_come_in(rest: Rest) -> None:
     assert (found[2]["state"], found[2]["answer"]) == ("open", None)
 
 
+def test_blanks_at_the_ends_of_a_key_are_part_of_it(rest: Rest) -> None:
+    rest.post("examples", {"payload": "a", "key": " mail 1 "})
+    for asked, count in (("%20mail%201%20", 1), ("mail%201", 0)):
+        assert len(rest.get(f"examples?key={asked}").json()["results"]) == count
+
+
 def test_what_is_here_already_is_counted(rest: Rest) -> None:
     items = [{"payload": "a"}, {"payload": {"text": "a"}}, {"payload": "b", "key": "b"}]
     assert rest.post("examples", items).json()["duplicates"] == 1

@@ -1,4 +1,4 @@
-"""The predictions log over REST, with truth; and predictions that were made elsewhere."""
+"""The predictions log over REST, with truth."""
 
 import json
 from datetime import timedelta
@@ -11,9 +11,8 @@ import pytest
 from labelling.collector.truth import record_truth
 from registry.clock import now
 from registry.identifiers import canonical_key
-from registry.models import ModelVersion, Project
+from registry.models import Project
 from serving import predictions
-from serving.models import Prediction, PredictionInbox
 from tests.calls import Rest
 from tests.factories import (
     make_bare_version,
@@ -161,7 +160,22 @@ def test_an_entity_of_several_columns_is_asked_for_as_json(rest: Rest) -> None:
     rest = Rest(flights, make_key(flights, "manage"))
     asked = quote('{"flight": 1545, "carrier": "UA"}')
     assert ids(rest, f"?entity={asked}") == [str(row.pk)]
-    assert rest.get("predictions?entity=UA").status_code == 400
+    for wrong in ("UA", '{"carrier": "UA"}', '{"carrier": ["UA"], "flight": 1}'):
+        assert rest.get(f"predictions?entity={quote(wrong)}").status_code == 400
+
+
+def test_blanks_at_the_ends_of_a_name_are_part_of_it(churn: Project) -> None:
+    rest = Rest(
+        make_serving(churn).project, make_key(churn, "predict", "manage", "truth")
+    )
+    names = {"reference": " order 1 ", "entity": "C1\t"}
+    sent = rest.post("predict", {"input": make_rows(1)[0], **names})
+    for name, said in names.items():
+        assert ids(rest, f"?{name}={quote(said)}") == [sent.json()["id"]]
+        assert ids(rest, f"?{name}={quote(said.strip())}") == []
+    for name, waiting in (("order 1", 1), (names["reference"], 0)):
+        told = rest.post("truth", {"reference": name, "value": "Yes"})
+        assert told.json()["waiting"] == waiting
 
 
 def test_an_entity_of_several_columns_is_shown_as_it_may_be_sent() -> None:
@@ -220,99 +234,3 @@ def test_the_log_is_not_for_viewers_or_others(churn: Project) -> None:
     assert rest.get(f"predictions/{uuid4()}").status_code == 404
     assert rest.get("predictions/7").status_code == 404
     assert Rest(churn).get("predictions").status_code == 401
-
-
-@pytest.fixture
-def elsewhere() -> tuple[Rest, ModelVersion]:
-    """A client with a copy of version 1, which serves."""
-    rollout = make_serving()
-    project = rollout.project
-    return Rest(project, make_key(project, "truth")), rollout.live
-
-
-def batch(version: ModelVersion, *items: Any, **changes: Any) -> dict[str, Any]:
-    body = {"model": version.number, "sha256": version.sha256}
-    return body | {"predictions": list(items)} | changes
-
-
-def test_predictions_made_elsewhere_are_stored_like_ours(
-    elsewhere: tuple[Rest, ModelVersion],
-) -> None:
-    rest, version = elsewhere
-    row = make_rows(1)[0]
-    item = {"input": row, "entity": "C1", "prediction": "Yes", "score": 0.9}
-    answer = rest.post("predictions", batch(version, item | {"latency_ms": 2.5}))
-    assert answer.status_code == 201
-    stored = Prediction.objects.get(pk=answer.json()["responses"][0]["id"])
-    assert (stored.version, stored.role, stored.source) == (version, "live", "external")
-    assert stored.score == 0.9
-    assert stored.output["probabilities"] == pytest.approx({"No": 0.1, "Yes": 0.9})
-    assert stored.decision["action"] == "offer"  # 0.9 × 6 × 20 > 60
-    assert stored.entity == "C1"
-    assert stored.latency_ms == 2.5
-    assert PredictionInbox.objects.get().prediction_id == stored.pk
-
-
-def test_a_strict_project_refuses_what_it_does_not_know(
-    elsewhere: tuple[Rest, ModelVersion],
-) -> None:
-    rest, version = elsewhere
-    item = {"input": make_rows(1)[0] | {"colour": "red"}, "prediction": "Yes"}
-    (taken,) = rest.post("predictions", batch(version, item)).json()["responses"]
-    (warning,) = Prediction.objects.get(pk=taken["id"]).warnings
-    assert warning["field"] == "colour"
-
-    Project.objects.update(strict_inputs=True)
-    (refused,) = rest.post("predictions", batch(version, item)).json()["responses"]
-    assert refused["error"]["errors"][0]["field"] == "input.colour"
-    assert Prediction.objects.count() == 1
-
-
-def test_a_bad_one_is_an_error_in_its_place(
-    elsewhere: tuple[Rest, ModelVersion],
-) -> None:
-    rest, version = elsewhere
-    good = {"input": make_rows(1)[0], "prediction": "Yes"}
-    bad: list[Any] = [
-        good | {"prediction": "maybe"},
-        good | {"prediction": None},
-        good | {"score": 1.5},
-        good | {"probabilities": {"Yes": 0.5, "No": 0.6}},
-        good | {"probabilities": {"Yes": 1.0}},
-        good | {"input": {"tenure": "long"}},
-        good | {"colour": "red"},
-        good | {"at": "2026-01-01T00:00:00"},
-        {"prediction": "Yes"},
-        "Yes",
-    ]
-    answer = rest.post("predictions", batch(version, good, *bad))
-    assert answer.status_code == 201
-    first, *others = answer.json()["responses"]
-    assert set(first) == {"id"}
-    assert [reply["error"]["status"] for reply in others] == [400] * len(bad)
-    assert Prediction.objects.count() == 1
-
-
-def test_the_file_must_be_that_models(elsewhere: tuple[Rest, ModelVersion]) -> None:
-    rest, version = elsewhere
-    item = {"input": make_rows(1)[0], "prediction": "Yes"}
-    for changes, status in (
-        ({"sha256": "0" * 64}, 400),
-        ({"sha256": "0"}, 400),
-        ({"model": 99}, 404),
-        ({"predictions": []}, 400),
-        ({"predictions": None}, 400),
-        ({"colour": "red"}, 400),
-    ):
-        answer = rest.post("predictions", batch(version, item, **changes))
-        assert answer.status_code == status, changes
-    assert not Prediction.objects.exists()
-
-
-def test_a_retry_stores_nothing_twice(elsewhere: tuple[Rest, ModelVersion]) -> None:
-    rest, version = elsewhere
-    body = batch(version, {"input": make_rows(1)[0], "prediction": "Yes"})
-    first = rest.post("predictions", body, Idempotency_Key="p1")
-    again = rest.post("predictions", body, Idempotency_Key="p1")
-    assert again.json() == first.json()
-    assert Prediction.objects.count() == 1

@@ -95,7 +95,9 @@ class ExamplesApi(Uploads, ProjectApi):  # type: ignore[misc]
         paged=True,
         query={
             "state": serializers.ChoiceField(Example.State.choices, required=False),
-            "key": serializers.CharField(required=False, max_length=200),
+            "key": serializers.CharField(
+                required=False, max_length=200, trim_whitespace=False
+            ),
             "reason": serializers.CharField(required=False, max_length=40),
         },
     )

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from labelling.collector.matching import SILENCE, Verdict, asked_of, judge
 from registry.clock import now as clock_now
 from registry.errors import DomainError, FieldError, InvalidInput
-from registry.identifiers import canonical_key
+from registry.identifiers import sent_key
 from registry.models import Project
 from registry.web import problems
 from registry.web.api import (
@@ -112,8 +112,12 @@ class PredictionsApi(ProjectApi):
         output=PredictionOutput,
         paged=True,
         query={
-            "reference": serializers.CharField(required=False, max_length=200),
-            "entity": serializers.CharField(required=False, max_length=600),
+            "reference": serializers.CharField(
+                required=False, max_length=200, trim_whitespace=False
+            ),
+            "entity": serializers.CharField(
+                required=False, max_length=600, trim_whitespace=False
+            ),
             "from": Moment(required=False),
             "to": Moment(required=False),
             "model": ModelNumber(required=False),
@@ -226,7 +230,7 @@ def entity_of(project: Project, text: str) -> str:
         raise InvalidInput(
             f"entity: {told}", errors=[FieldError("entity", told)]
         ) from None
-    return canonical_key(project.entity, value)
+    return sent_key(project.entity, value)
 
 
 def _responses(results: Sequence[elsewhere.Stored]) -> dict[str, Any]:
