@@ -32,12 +32,14 @@ def read_csv(path: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     from pyarrow import csv as arrow
 
     quotes = check_encoding(path)
-    delimiter, names = _header(path)
+    delimiter, names, alone = _header(path)
     if len(names) > MOST_COLUMNS:
         raise TooLarge(f"{len(names)} columns: at most {MOST_COLUMNS} are read.")
-    _check_size(path, delimiter)
+    _check_size(path, len(names))
     if quotes % 2:
         _check_quotes(path, delimiter)
+    if alone:
+        raise refused(NO_ROWS)  # Arrow trips over a header that no line end follows
     bad: list[str] = []
 
     def note(row: Any) -> str:
@@ -107,9 +109,9 @@ def check_encoding(path: Path) -> int:
     return quotes
 
 
-def _check_size(path: Path, delimiter: str) -> None:
+def _check_size(path: Path, columns: int) -> None:
     with path.open("rb") as file:
-        cells = table_size.csv_cells(iter(partial(file.read, PIECE), b""), [delimiter])
+        cells = table_size.csv_cells(iter(partial(file.read, PIECE), b""), columns)
     if cells > table_size.MOST_CELLS:
         most = f"at most {table_size.MOST_CELLS:,} are read"
         raise TooLarge(f"About {cells:,} values: {most}.")
@@ -124,8 +126,9 @@ def _not_utf8(error: UnicodeDecodeError, at: int, line: int) -> InvalidInput:
     )
 
 
-def _header(path: Path) -> tuple[str, list[str]]:
-    """The delimiter that parts the first rows most evenly, and the columns' names."""
+def _header(path: Path) -> tuple[str, list[str], bool]:
+    """The delimiter that parts the first rows most evenly, the columns' names, and
+    whether there is nothing else."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         head = file.read(HEAD)
         if len(head) == HEAD:  # a header may be longer than that
@@ -148,9 +151,7 @@ def _header(path: Path) -> tuple[str, list[str]]:
     if best is None:
         raise refused("The file has no header.")
     _, found, rows = best
-    if len(rows) == 1 and len(head) < HEAD:
-        raise refused(NO_ROWS)  # Arrow trips over a header that no line end follows
-    return found, rows[0]
+    return found, rows[0], len(rows) == 1 and len(head) < HEAD
 
 
 def _first_rows(head: str, delimiter: str) -> list[list[str]]:

@@ -9,6 +9,7 @@ from io import BytesIO
 from registry.errors import TooLarge
 
 MOST_CELLS = 100_000_000  # eight bytes each, whatever the file packs them into
+HEAD = 4 * 1024**2  # bytes in which a header ends
 JSON_ROW = 8  # values whose place a row takes until it is part of a table
 
 
@@ -19,19 +20,24 @@ def refuse_too_many(*, rows: int, columns: int) -> None:
         raise TooLarge(f"{told}: at most {MOST_CELLS:,} values are read.")
 
 
-def csv_cells(pieces: Iterable[bytes], delimiters: Collection[str]) -> int:
-    """At most so many values: each ends at a delimiter, or with its line.
+def csv_cells(pieces: Iterable[bytes], columns: int) -> int:
+    """At most so many values: a row has as many as the header, and ends with a line.
 
-    >>> csv_cells([b"a,b\\n1,", b"2\\n3,4\\n"], [","])
-    7
+    >>> csv_cells([b'a,b\\n1,"2, or 3', b'"\\n3,4\\n'], 2)
+    8
     """
-    ends = dict.fromkeys(delimiters, 0)
-    lines = 0
-    for piece in pieces:
-        for delimiter in delimiters:
-            ends[delimiter] += piece.count(delimiter.encode())
-        lines += max(piece.count(b"\n"), piece.count(b"\r"))
-    return max(ends.values()) + lines + 1
+    lines = sum(max(piece.count(b"\n"), piece.count(b"\r")) for piece in pieces)
+    return (lines + 1) * columns
+
+
+def csv_columns(data: bytes, delimiters: Collection[str]) -> int:
+    """At most so many columns, by the first line that is not empty.
+
+    >>> csv_columns(b"\\na;b;c\\n1,2;3;4", [",", ";"])
+    3
+    """
+    header = next((line for line in data[:HEAD].splitlines() if line), b"")
+    return 1 + max(header.count(delimiter.encode()) for delimiter in delimiters)
 
 
 def json_cells(data: bytes) -> int:

@@ -88,7 +88,8 @@ def is_quick(*, path: Path, name: str, most: int) -> bool:
 def _text_cells(data: bytes, name: str) -> int:
     if _format_of(data[:4096], name) == "jsonl":
         return table_size.json_cells(data)
-    return table_size.csv_cells([data], DELIMITERS)
+    columns = table_size.csv_columns(data, DELIMITERS)
+    return table_size.csv_cells([data], columns)
 
 
 def _plain(path: Path, name: str) -> Any:

@@ -90,3 +90,20 @@ def test_a_button_that_is_pressed_is_not_changed_before_it_is_let_go(
     page.clock.fast_forward(6_000)
     expect(page.get_by_text("Half of the rows")).to_be_visible()  # with the next look
     assert watched.said + watched.refused() == []
+
+
+def test_a_menu_that_was_asked_for_keeps_nothing_from_being_renewed(
+    operator: tuple[Watched, Job],
+) -> None:
+    watched, job = operator
+    page = watched.page
+    stop = page.get_by_role("button", name="Stop")
+    stop.hover()
+    page.mouse.down(
+        button="right"
+    )  # and is let go over the menu: the page hears nothing
+    Job.objects.filter(pk=job.pk).update(message="Half of the rows")
+    page.clock.fast_forward(6_000)
+
+    expect(page.get_by_text("Half of the rows")).to_be_visible()
+    assert watched.said + watched.refused() == []

@@ -107,3 +107,14 @@ def test_short_text_of_many_values_is_not_quick(tmp_path: Path) -> None:
     assert not tables.is_quick(path=packed, name="t.parquet.gz", most=100_000)
     assert tables.is_quick(path=wide, name="t.jsonl", most=50_000_000)
     assert tables.is_quick(path=commas, name="t.csv", most=1_000_000)
+
+
+def test_delimiters_within_quotes_part_no_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lists = b"name,list\n" + b'n,"%s"\n' % b",".join([b"0.1"] * 300) * 50
+    path = written(tmp_path, lists)
+    monkeypatch.setattr(table_size, "MOST_CELLS", 200)
+
+    assert len(read_table(path=path)[0]) == 50
+    assert tables.is_quick(path=path, name="t.csv", most=100_000)

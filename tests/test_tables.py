@@ -101,6 +101,7 @@ def test_an_inch_is_no_open_quote(tmp_path: Path) -> None:
         (b"a,b\n1,\x00\n", "NUL"),
         ("a,b\n1,2\n".encode("utf-16"), "UTF-16"),
         (b"PK\x03\x04.......", "Excel"),
+        (b'a,"b\n1,2\n3,4\n', "The row that starts in line 1 cannot be read"),
     ],
 )
 def test_what_is_no_table_says_why(

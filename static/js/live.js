@@ -8,12 +8,14 @@ const part = (event) => event.detail.elt?.closest?.("[data-etag]");
 let pressed = null; // the part that the pointer is down on
 const inHand = (live) => live === pressed || document.querySelector("dialog[open]");
 
-document.addEventListener("pointerdown", ({ target }) => {
-  pressed = target.closest?.("[data-etag]") ?? null;
+document.addEventListener("pointerdown", ({ target, button }) => {
+  pressed = (button === 0 && target.closest?.("[data-etag]")) || null;
 }, true);
-for (const over of ["pointerup", "pointercancel"]) {
+// The end of a press may go elsewhere: to a menu, to what something is dragged to.
+for (const over of ["pointerup", "pointercancel", "contextmenu", "dragend"]) {
   document.addEventListener(over, () => { pressed = null; }, true);
 }
+window.addEventListener("blur", () => { pressed = null; });
 
 document.body.addEventListener("htmx:configRequest", (event) => {
   const live = part(event);
