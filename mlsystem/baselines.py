@@ -203,14 +203,19 @@ def default_decision(project: Project) -> dict[str, Any]:
 def open_missing(now: datetime) -> int:
     """What the tick does: a project with data and no live model gets its baseline. One
     that could not be made rests, until somebody changes what it is made of."""
+    waiting = Project.objects.filter(datasets__isnull=False, rollout__isnull=True)
+    projects = list(waiting.distinct())
     failed = Job.objects.filter(
-        task=TASK, state=Job.State.FAILED, finished_at__gt=now - REST
+        project__in=projects,
+        created_at__gt=now - timedelta(days=1),  # by the index: there are many jobs
+        task=TASK,
+        state=Job.State.FAILED,
+        finished_at__gt=now - REST,
     )
     resting = [
         (pk, args.get("of")) for pk, args in failed.values_list("project", "args")
     ]
-    waiting = Project.objects.filter(datasets__isnull=False, rollout__isnull=True)
-    due = [p for p in waiting.distinct() if (p.pk, _made_of(p)) not in resting]
+    due = [p for p in projects if (p.pk, _made_of(p)) not in resting]
     for project in due:
         later(project=project)
     return len(due)

@@ -25,10 +25,14 @@ def tick(now: datetime) -> None:
     dirty = HourBucket.objects.filter(Q(dirty__gt=F("cleaned")) | Q(unmerged=True))
     waiting |= set(dirty.values_list("project", flat=True).distinct())
     failed = Job.objects.filter(
-        task=FOLD, state=Job.State.FAILED, finished_at__gt=now - REST
+        project__in=waiting,
+        created_at__gt=now - timedelta(days=1),  # by the index: there are many jobs
+        task=FOLD,
+        state=Job.State.FAILED,
+        finished_at__gt=now - REST,
     )
-    able = Project.objects.exclude(pk__in=failed.values("project"))
-    for project in able.filter(pk__in=waiting):
+    resting = set(failed.values_list("project", flat=True))
+    for project in Project.objects.filter(pk__in=waiting - resting):
         enqueue(task=FOLD, project=project, key=f"fold:{project.pk}")
 
 

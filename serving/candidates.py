@@ -48,8 +48,9 @@ def _check_state(version: ModelVersion) -> None:
 
 def hold(version: ModelVersion) -> None:
     """Read the state and its reasons anew and keep them so until the commit: who rejects
-    a version and who lets it serve wait for each other, and the second is told."""
-    rows = ModelVersion.objects.select_for_update()
+    a version and who lets it serve wait for each other, and the second is told. Rows that
+    speak of the version may be written meanwhile: whoever does has the rollout already."""
+    rows = ModelVersion.objects.select_for_update(no_key=True)
     version.refresh_from_db(fields=["state", "reasons"], from_queryset=rows)
 
 
