@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from registry import (
     datasets,
@@ -26,7 +26,7 @@ from registry import (
     sources,
 )
 from registry.definitions import Project as Definition
-from registry.errors import DomainError, NotFound
+from registry.errors import DomainError, NotFound, Unavailable
 from registry.models import Dataset, Membership, Project, Source, User
 
 logger = logging.getLogger(__name__)
@@ -62,29 +62,40 @@ def sync(*, by: User | None = None) -> list[str]:
     Modules named in MLSYSTEM_DEFINITIONS make their projects; an example only keeps the
     one that is there.
     """
+    return _sync_all(by)[0]
+
+
+def _sync_all(by: User | None) -> tuple[list[str], list[str]]:
+    """What is wrong, and what of it may pass by itself."""
     problems = definition_store.load_all()
+    passing: list[str] = []
     for module in definition_store.modules():
         try:
             found = definition_store.load(module)
         except definition_store.DefinitionBroken:
             continue  # told by load_all
         for definition in found.values():
-            told = [f"{definition.slug}: {text}" for text in _synced(definition, by)]
+            texts, passes = _synced(definition, by)
+            told = [f"{definition.slug}: {text}" for text in texts]
             for problem in told:
                 logger.warning("definition: %s", problem)
             problems += told
-    return problems
+            passing += told if passes else []
+    return problems, passing
 
 
-def _synced(definition: Definition, by: User | None) -> list[str]:
-    """What is wrong with one definition; whatever that is, the others are synced."""
+def _synced(definition: Definition, by: User | None) -> tuple[list[str], bool]:
+    """What is wrong with one definition, and whether it may pass; whatever that is, the
+    others are synced."""
     try:
-        return _sync_one(definition, by)
+        return _sync_one(definition, by), False
     except DomainError as error:
-        return definition_checks.placed(definition, error)
+        return definition_checks.placed(definition, error), error.status >= 500
     except Exception as error:  # the boundary of a declared function
         logger.exception("definition of %s not synced", definition.slug)
-        return [f"{definition.place(definition.lines['slug'])}: {_named(error)}"]
+        told = f"{definition.place(definition.lines['slug'])}: {_named(error)}"
+        passes = isinstance(error, OperationalError | InterfaceError | OSError)
+        return [told], passes
 
 
 def _named(error: Exception) -> str:
@@ -115,11 +126,14 @@ def notice(now: datetime) -> None:
 
 
 def do_sync(context: jobs.JobContext) -> None:
-    """The handler of the job that writes."""
-    problems = sync()
+    """The handler of the job that writes. It fails where trying again may help, and the
+    other projects are synced by then."""
+    problems, passing = _sync_all(None)
     for problem in problems:
         context.log(problem)
     context.result({"problems": problems})
+    if passing:
+        raise Unavailable(" ".join(passing))
 
 
 def _sync_one(definition: Definition, by: User | None) -> list[str]:
