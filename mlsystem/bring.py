@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
+
 from mlsystem import baselines
 from mlsystem.baselines import Baseline
 from registry import drafts, jobs, projects_of_tables, storage, tables
@@ -92,7 +94,7 @@ def create(*, draft: Draft, wanted: dict[str, Any], by: User) -> Draft:
     try:
         return bring_draft(draft=draft, wanted=wanted, by=by)
     except BaseException:
-        Draft.objects.filter(pk=draft.pk).update(state=Draft.State.READY)
+        _being_made(draft).update(state=Draft.State.READY)
         raise
 
 
@@ -116,6 +118,11 @@ def _made_of(draft: Draft) -> Project | None:
     rows = Dataset.objects.filter(lineage__draft=str(draft.pk))
     first = rows.select_related("project").first()
     return first.project if first else None
+
+
+def _being_made(draft: Draft) -> QuerySet[Draft]:
+    """Its row, where no other attempt has finished it meanwhile."""
+    return Draft.objects.filter(pk=draft.pk, state=Draft.State.CREATING)
 
 
 def _finish(draft: Draft, project: Project) -> Draft:
@@ -150,7 +157,8 @@ def do_bring(context: jobs.JobContext) -> None:
     except DomainError as error:
         if error.status >= 500:
             raise
-        _write(draft, problem=drafts.told(error), state=Draft.State.READY)
+        if _being_made(draft).exists():
+            _write(draft, problem=drafts.told(error), state=Draft.State.READY)
     else:
         assert made.project is not None
         context.result({"project": made.project.slug})
@@ -226,9 +234,18 @@ def _bring(
             baselines.check(project=project, baseline=baseline)
         rollout = baselines.open_if_missing(project=project, baseline=baseline, by=by)
     except BaseException:
-        project.delete()  # made just now, for nothing: nobody knows it
+        if not _is_known(project):
+            project.delete()  # made just now, for nothing
         raise
     # It took so long that the job has begun: it finds the same.
     with suppress(Conflict):
         jobs.cancel(job=fence)
     return Brought(project, dataset, rollout)
+
+
+def _is_known(project: Project) -> bool:
+    """It answers already, or another attempt has handed it over."""
+    return (
+        Rollout.objects.filter(project=project).exists()
+        or Draft.objects.filter(project=project).exists()
+    )
