@@ -137,6 +137,17 @@ def whole_rows(costs: Mapping[str, Any], *, classes: Sequence[str]) -> dict[str,
     return {**costs, "matrix": matrix}
 
 
+def spread(settings: Mapping[str, Any], *, classes: Sequence[str]) -> dict[str, Any]:
+    """A project's settings where its costs, and its decision's own, are whole rows."""
+    found = dict(settings)
+    if costs := found.get("costs"):
+        found["costs"] = whole_rows(costs, classes=classes)
+    if own := (found.get("decision") or {}).get("costs"):
+        costs = whole_rows(own, classes=classes)
+        found["decision"] = {**found["decision"], "costs": costs}
+    return found
+
+
 def fields_of(costs: Mapping[str, Any]) -> list[str]:
     """The input fields a cost matrix multiplies by, each once."""
     cells = [c for row in costs.get("matrix", {}).values() for c in row.values()]

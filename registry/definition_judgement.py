@@ -34,28 +34,44 @@ class Judged(Declared):
                 self._refuse(line, f"costs: error_value {error_value!r}", cure)
             costs["error_value"] = error_value
         if actions:
-            costs["matrix"] = {
-                action: self._row_of_costs(action, row, line)
-                for action, row in actions.items()
-            }
+            costs["matrix"] = self._matrix("costs", actions, line)
         self._set("costs", costs, line)
 
-    def _row_of_costs(self, action: str, row: object, line: int) -> Any:
+    def _matrix(self, what: str, actions: Mapping[str, Any], line: int) -> Any:
+        return {
+            action: self._row_of_costs(f"{what}: {action}", row, line)
+            for action, row in actions.items()
+        }
+
+    def _row_of_costs(self, what: str, row: object, line: int) -> Any:
         """Costs by class, or the number (or `times`) that stands for every class."""
         if _is_cell(row):
             return row
         if isinstance(row, Mapping) and row and all(map(_is_cell, row.values())):
             return {class_name(name): cell for name, cell in row.items()}
         cure = 'a cost is a number or times(6, "column"), for all or by class'
-        return self._refuse(line, f"costs: {action}={row!r:.60}", cure)
+        return self._refuse(line, f"{what}={row!r:.60}", cure)
 
-    def decision(self, kind: str, **details: Any) -> None:
-        """`"cost"` acts where it is cheapest; `"threshold", threshold=.3`."""
+    def decision(
+        self, kind: str, *, costs: Mapping[str, Any] | None = None, **details: Any
+    ) -> None:
+        """`"cost"` acts where it is cheapest, by the project's costs or by its own,
+        `costs={"matrix": {action: …}}`; `"threshold", threshold=.3`."""
         line, details = self._line(), values.as_json(details)
         if kind not in {"cost", "threshold"}:
             self._refuse(line, f"decision {kind}", "write cost or threshold")
         self._fit("decision", values.DECISION, details, line)
+        if costs is not None:
+            details["costs"] = self._own_costs(costs, line)
         self._set("decision", {"kind": kind, **details}, line)
+
+    def _own_costs(self, costs: object, line: int) -> dict[str, Any]:
+        given = costs if isinstance(costs, Mapping) else {}
+        actions = given.get("matrix")
+        if set(given) != {"matrix"} or not isinstance(actions, Mapping) or not actions:
+            cure = 'write {"matrix": {action: costs by class}}'
+            self._refuse(line, f"decision: costs {costs!r:.60}", cure)
+        return {"matrix": self._matrix("decision: costs", actions, line)}
 
     def gate(self, **limits: Any) -> None:
         """What a model must pass: margin, slices, worst_slice_margin, max_latency_us,

@@ -44,9 +44,8 @@ def changes(project: Project, reading: sources.Reading) -> dict[str, Any]:
     said.pop("slug")
     if positive := said.get("positive_class"):
         said["positive_class"] = find_class(project.classes, positive) or positive
-    if costs := said.get("costs"):
-        classes = said.get("classes", project.classes)
-        said["costs"] = decision.whole_rows(costs, classes=classes)
+    classes = said.get("classes", project.classes)
+    said = decision.spread(said, classes=classes)
     said["fields"] = _fields(project, reading)
     return {k: v for k, v in said.items() if getattr(project, k) != v}
 
@@ -77,14 +76,18 @@ def _kinds(columns: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, st
 
 def _without_data(definition: Definition, settings: dict[str, Any]) -> Project:
     """A project whose data comes later, as examples or uploads."""
-    fields = [
+    settings = decision.spread(settings, classes=settings.get("classes", []))
+    return projects.of_settings(
+        definition=definition.module, fields=_declared(definition), **settings
+    )
+
+
+def _declared(definition: Definition) -> Fields:
+    """The inputs of a project without a source: those it speaks of."""
+    return [
         {"name": name, "kind": "numeric", **told}
         for name, told in definition.fields.items()
     ]
-    if costs := settings.get("costs"):
-        classes = settings.get("classes", [])
-        settings["costs"] = decision.whole_rows(costs, classes=classes)
-    return projects.of_settings(definition=definition.module, fields=fields, **settings)
 
 
 def _moment(reading: sources.Reading, project: Project | None) -> str:

@@ -143,8 +143,8 @@ GATE: dict[str, Check] = {
     "margin": at_least(0),
     "slices": names,
     "worst_slice_margin": at_least(0),
-    "max_latency_us": at_least(0),
-    "max_artifact_mb": at_least(0),
+    "max_latency_us": optional(at_least(0)),
+    "max_artifact_mb": optional(at_least(0)),
     "approval": flag,
 }
 DECISION: dict[str, Check] = {

@@ -200,28 +200,36 @@ def _check_gate(project: Project) -> list[FieldError]:
 
 def _check_costs(project: Project) -> list[FieldError]:
     """Costs speak of classes and numeric fields that exist."""
-    costs, numbers = project.costs or {}, {
-        field.get("name")
-        for field in project.fields
-        if field.get("kind") in schema.NUMBERS
-    }  # fmt: skip
+    costs = project.costs or {}
     errors = []
     matrix = costs.get("matrix", {})
     if matrix and not project.is_classification:
         return [FieldError("costs", "A regression has `error_value`, not a matrix.")]
     if (value := costs.get("error_value")) is not None and not _is_number(value):
         errors.append(FieldError("costs.error_value", "Write a number."))
+    return errors + _check_matrix(project, matrix, "costs.matrix")
+
+
+def _check_matrix(
+    project: Project, matrix: Mapping[str, Any], place: str
+) -> list[FieldError]:
+    numbers = {
+        field.get("name")
+        for field in project.fields
+        if field.get("kind") in schema.NUMBERS
+    }
+    errors = []
     for action, row in matrix.items():
         if not isinstance(row, Mapping):
             told = "Write a cost for every class."
-            errors.append(FieldError(f"costs.matrix.{action}", told))
+            errors.append(FieldError(f"{place}.{action}", told))
             continue
         for name in set(row) ^ set(project.classes):
             told = "has no cost" if name in project.classes else "is no class"
-            errors.append(FieldError(f"costs.matrix.{action}", f"{name} {told}."))
+            errors.append(FieldError(f"{place}.{action}", f"{name} {told}."))
         for name, cell in row.items():
             if message := _wrong_cell(cell, numbers):
-                errors.append(FieldError(f"costs.matrix.{action}.{name}", message))
+                errors.append(FieldError(f"{place}.{action}.{name}", message))
     return errors
 
 
@@ -229,7 +237,10 @@ def _check_decision(project: Project) -> list[FieldError]:
     told = decision.problems(
         project.decision, costs=project.costs, classes=project.classes
     )
-    return [FieldError("decision", text) for text in told]
+    if told:
+        return [FieldError("decision", text) for text in told]
+    own = (project.decision.get("costs") or {}).get("matrix", {})
+    return _check_matrix(project, own, "decision.costs.matrix")
 
 
 def _wrong_cell(cell: object, numbers: Sequence[str] | set[Any]) -> str:

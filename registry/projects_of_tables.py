@@ -69,14 +69,13 @@ def of_table(
     settings.setdefault("classes", guessed.classes)
     named = find_class(settings["classes"], guessed.positive_class)
     settings["positive_class"] = named or guessed.positive_class
-    if costs := settings.get("costs"):
-        settings["costs"] = decision.whole_rows(costs, classes=settings["classes"])
     if group := settings.get("group_column"):
         settings.setdefault("entity", [group])
     project = Project(
         slug=slug, task=guessed.task, target=target, definition=definition
     )
-    projects.make_ready(project, settings, columns=list(frame.columns))
+    whole = decision.spread(settings, classes=settings["classes"])
+    projects.make_ready(project, whole, columns=list(frame.columns))
     return project
 
 
