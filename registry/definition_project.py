@@ -138,7 +138,7 @@ def _fields(project: Project, reading: sources.Reading) -> Fields:
     it; what it took back is as it would be in a new project."""
     definition = reading.definition
     if not definition.sources:
-        return _merged(project, reading, [])
+        return _merged(project, reading, _declared(definition))
     fresh = _fresh(project, reading)
     if not project.datasets.exists():
         return fresh
@@ -197,7 +197,9 @@ def _merged(
     found = []
     for field in project.fields:
         name = field["name"]
-        gone = name in project.entity and name in then and name not in now
+        # What is no input by itself was one because the code spoke of it.
+        implied = name in project.entity or name == project.time_column
+        gone = implied and name in then and name not in now
         if name not in apart and not gone:
             found.append(_field(field, then.get(name), now.get(name), known.get(name)))
     there = {field["name"] for field in project.fields}
