@@ -2,14 +2,12 @@
 changes makes no version better or worse."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pytest
 
 from monitoring.evaluator.moments import Moments
-from monitoring.judging.comparison import by_sequence, compare_rollout
+from monitoring.judging.comparison import by_sequence
 from monitoring.judging.evidence import history
 from monitoring.judging.gain_chart import gain_chart
 from monitoring.judging.rollouts import judge
@@ -17,20 +15,12 @@ from monitoring.judging.statistics import confidence_sequence
 from monitoring.judging.strata import Strata
 from monitoring.models import DayBucket, HourBucket
 from monitoring.monitor.days import merge_days
-from monitoring.monitor.outcomes import Outcomes
 from registry import clock
-from registry.models import ModelVersion, Project
+from registry.models import Project
 from serving import rollout as rollouts
 from serving.models import Rollout
-from tests.factories import make_bare_version, make_project, make_user, sign_in
-
-BEGAN = datetime(2026, 5, 1, 10, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-PLAN = [{"percent": 1, "hours": 1, "min_n": 1}, {"percent": 50, "hours": 999}]
-
-
-def rows(n: int, mean: float, spread: float = 5.0) -> Moments:
-    return Moments(n, mean, (n - 1) * spread**2)
+from tests.factories import make_project, make_user, sign_in
+from tests.hours import BEGAN, DAY, HOUR, both, compared, hour, rows, start_canary
 
 
 def test_one_hour_alone_gives_the_published_difference() -> None:
@@ -111,37 +101,7 @@ def project() -> Project:
 
 @pytest.fixture
 def canary(project: Project) -> Rollout:
-    with clock.moved_to(BEGAN):
-        live, candidate = (make_bare_version(project, n) for n in (1, 2))
-        row = rollouts.open_with_baseline(project=project, version=live)
-        return rollouts.start(
-            rollout=row, candidate=candidate, mode="canary", plan=PLAN, by="a test",
-            revision=row.revision,
-        )  # fmt: skip
-
-
-def hour(
-    version: ModelVersion | None, role: str, at: datetime, known: Moments, **counts: Any
-) -> None:
-    assert version is not None
-    task = version.project.task
-    moments = dict.fromkeys(("cost", "absolute_error", "squared_error"), known)
-    moments |= {"log_loss": known}
-    outcomes = Outcomes(task, None, known.n, moments)
-    HourBucket.objects.create(
-        project=version.project, version=version, role=role, hour=at,
-        truths=known.n, outcomes=outcomes.pack(), **({"n": known.n} | counts),
-    )  # fmt: skip
-
-
-def both(canary: Rollout, at: datetime, ours: Moments, theirs: Moments) -> None:
-    hour(canary.candidate, "canary", at, ours)
-    hour(canary.live, "live", at, theirs)
-
-
-def compared(canary: Rollout, *, after: timedelta) -> dict[str, Any]:
-    found = rollouts.of_project(canary.project)
-    return compare_rollout(found, now=BEGAN + after, with_units=False)
+    return start_canary(project)
 
 
 @pytest.mark.django_db

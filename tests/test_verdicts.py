@@ -133,6 +133,8 @@ def test_a_rollout_says_how_far_since_when_and_what_is_next() -> None:
     )
     assert way(needed=1).endswith("needs 1 more answer with truth to be sure.")
     assert way(needed=None).endswith("the two can hardly be told apart.")
+    assert "fared alike" in way(needed=None, alike=True)
+    assert way(needed=99, alike=True) == way(needed=99)  # there are none of both yet
     assert "may be promoted" in way(verdict="better")
     assert "a guardrail is broken" in way(verdict="breach")
     assert way(state="held").endswith("since Tuesday, held back.")

@@ -182,7 +182,7 @@ def _interval(strata: Strata, coverage: float | None) -> dict[str, Any]:
 def _why_none(strata: Strata) -> str:
     if strata.known < 2:
         return "No truth is known of answers that both gave in one hour."
-    return "All answers of one of them fared alike, so nobody knows how others will."
+    return "All answers of each fared alike, so nobody knows how others will."
 
 
 def _coverage(*arms: Sum) -> float | None:

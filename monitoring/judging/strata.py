@@ -41,6 +41,11 @@ class _Arm:
         """All numbers are alike: of how far the next ones may lie they say nothing."""
         return self.squared <= (ALIKE * self.whole.mean) ** 2 * self.all
 
+    def squared_beside(self, other: "_Arm") -> float:
+        """Of a flat arm the spread is the other's, between strata too: rather too wide.
+        A baseline that always answers alike has the same loss for ever."""
+        return self.all * other.whole.variance if self.is_flat else self.squared
+
     @property
     def unseen(self) -> float:
         """The same as `squared`, of what a share varies beyond what was counted."""
@@ -81,11 +86,13 @@ class Strata:
         return min(self.candidate.whole.n, self.live.whole.n)
 
     def difference(self) -> Difference | None:
-        """Candidate − live; None below two rows of either, or where all are alike."""
-        arms = (self.candidate, self.live)
-        if self.known < 2 or any(arm.is_flat for arm in arms):
+        """Candidate − live; None below two rows of either, or where each one's are all
+        alike."""
+        ours, theirs = self.candidate, self.live
+        if self.known < 2 or (ours.is_flat and theirs.is_flat):
             return None
-        return self._difference(sum(arm.squared for arm in arms))
+        squared = ours.squared_beside(theirs) + theirs.squared_beside(ours)
+        return self._difference(squared)
 
     def difference_of_shares(self) -> Difference | None:
         """The same of zeros and ones, whose spread is never quite nothing."""

@@ -46,6 +46,7 @@ def rollout_card(rollout: Rollout, *, now: datetime) -> dict[str, Any]:
         since=since.date() if since else None,
         verdict=found["verdict"],
         needed=found.get("needs"),
+        alike=gap["value"] is None,
     )
     step = None
     if rollout.plan:

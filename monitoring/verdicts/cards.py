@@ -25,6 +25,7 @@ class Way:
     since: date | None
     verdict: str  # the comparison's: breach, hold, wait, worse, better, level
     needed: int | None = None  # truths until it is sure
+    alike: bool = False  # all answers of each fared alike
     noun: str = "answer"
 
 
@@ -63,9 +64,14 @@ def _next(way: Way) -> str:
     }
     if way.verdict in told:
         return told[way.verdict]
-    if way.needed is None:
-        return "holding: the two can hardly be told apart"
-    return f"holding: needs {counted(way.needed, 'more answer')} with truth to be sure"
+    if way.needed is not None:
+        more = counted(way.needed, "more answer")
+        return f"holding: needs {more} with truth to be sure"
+    if way.alike:
+        return (
+            "holding: all answers of each fared alike, so nobody knows how others will"
+        )
+    return "holding: the two can hardly be told apart"
 
 
 def coverage_words(
