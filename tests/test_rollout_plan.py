@@ -91,7 +91,9 @@ def test_a_step_stands_on_guardrails_hours_and_answers_and_says_so(
         "Guardrails inside their limits after 25 h and 412 answers at 5 %. "
         "0 of 412 answers failed, 2 of 8\u202f000 of live's: at most 0."
     )
-    assert "points more in the same hours, 1 allowed. 95 % within" in event.reason
+    assert (
+        "points more in the same hours or days, 1 allowed. 95 % within" in event.reason
+    )
     assert event.reason.endswith("No verdict yet: needs 100 more truths.")
     assert event.numbers["answers"] == 412
     assert [guard["safe"] for guard in event.numbers["guardrails"]] == [True, True]

@@ -111,7 +111,7 @@ def measured(latencies_ms: Any) -> Sum:
 
 
 def slowness(live: Any, candidate: Any) -> dict[str, Any]:
-    return guardrails(measured(live), measured(candidate), [])[1]
+    return guardrails(measured(live), measured(candidate), [], ([], []))[1]
 
 
 def test_chance_among_few_answers_is_no_slowness() -> None:

@@ -19,7 +19,7 @@ class ComparisonOutput(serializers.Serializer):
     needs = serializers.IntegerField(required=False)
     difference = Number(
         required=False,
-        help_text="What the candidate gains a prediction over live's of the same hours.",
+        help_text="Gained a prediction over live's of the same hours, or days.",
     )
     sample_ratio = serializers.DictField(required=False, allow_null=True)
     guardrails = serializers.ListField(child=serializers.DictField(), required=False)

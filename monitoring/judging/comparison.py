@@ -1,16 +1,24 @@
 """Live, candidate and baseline side by side, and what may be said about the difference.
 
 The candidate's share is judged on one number a prediction (a loss, a cost), hour by
-hour, by confidence sequences that stay right however often one looks.
+hour or day by day, by confidence sequences that stay right however often one looks.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from monitoring.judging.guardrails import guardrails
-from monitoring.judging.side_by_side import MEANS, Pair, moments, pairs, pieces_of
+from monitoring.judging.side_by_side import (
+    MEANS,
+    Pair,
+    Pieces,
+    moments,
+    pairs_of_any_traffic,
+    pieces_of,
+)
 from monitoring.judging.statistics import (
     Difference,
     Interval,
@@ -82,10 +90,13 @@ def compare_rollout(
     candidate = next((a for a in arms if a.variant in {"canary", "shadow"}), None)
     if candidate is None:
         return answer | {"verdict": "none", "text": "There is no candidate."}
-    together = hours_of_both(rollout, now=now)
+    ours, theirs = _sides(rollout, now=now)
+    together = pairs_of_any_traffic(ours, theirs)
     strata = strata_of(together, project)
     ratio = _sample_ratio(rollout) if with_units else None
-    guards = guardrails(live.sum, candidate.sum, together)
+    if ours and not theirs:
+        theirs = _before(rollout, start=start, now=now)
+    guards = guardrails(live.sum, candidate.sum, together, (ours, theirs))
     answer |= {
         "difference": _interval(strata, _coverage(live.sum, candidate.sum)),
         "sample_ratio": ratio,
@@ -108,17 +119,27 @@ def candidate_role(rollout: Rollout) -> str:
 
 
 def hours_of_both(rollout: Rollout, *, now: datetime) -> list[Pair]:
-    """The hours since the rollout began in which candidate and live both answered; not
-    those of a pause, which live had for itself."""
+    """The hours since the rollout began in which candidate and live both answered, days
+    where traffic is thin; not those of a pause, which live had for itself."""
+    return pairs_of_any_traffic(*_sides(rollout, now=now))
+
+
+def _sides(rollout: Rollout, *, now: datetime) -> tuple[Pieces, Pieces]:
     if rollout.candidate is None:
-        return []
-    asked = (rollout.candidate, candidate_role(rollout)), (rollout.live, "live")
-    start = began(rollout, now=now)
-    ours, theirs = (
-        pieces_of(version, project=rollout.project, role=role, start=start, now=now)
-        for version, role in asked
+        return [], []
+    start, project = began(rollout, now=now), rollout.project
+    read_as = partial(pieces_of, project=project, start=start, now=now)
+    ours = read_as(rollout.candidate, role=candidate_role(rollout))
+    return ours, read_as(rollout.live, role="live")
+
+
+def _before(rollout: Rollout, *, start: datetime, now: datetime) -> Pieces:
+    """Live's last weeks, where it has answered nobody since: targets may send everyone
+    to the candidate."""
+    start -= DEFAULT_PERIOD
+    return pieces_of(
+        rollout.live, project=rollout.project, role="live", start=start, now=now
     )
-    return list(pairs(ours, theirs))
 
 
 def strata_of(together: Iterable[Pair], project: Project) -> Strata:
@@ -181,7 +202,7 @@ def _interval(strata: Strata, coverage: float | None) -> dict[str, Any]:
 
 def _why_none(strata: Strata) -> str:
     if strata.known < 2:
-        return "No truth is known of answers that both gave in one hour."
+        return "No truth is known of answers that both gave in one hour or day."
     return "All answers of each fared alike, so nobody knows how others will."
 
 

@@ -1,7 +1,8 @@
 """How the evidence grew: the candidate's gain after every hour, or day, of a rollout.
 
 Each point is what `compare_rollout` would have said then: everything since the start,
-hour against hour, with an interval that holds at all looks together.
+hour against hour (day against day where traffic is thin), with an interval that holds at
+all looks together.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ HOURS_SHOWN = timedelta(days=4)  # a longer rollout is drawn by the day
 
 def history(rollout: Rollout, *, now: datetime) -> list[dict[str, Any]]:
     """`[{"at", "value", "low", "high", "n"}]`, the oldest first; nothing without a
-    candidate. Days are only how it is drawn: what is compared is hours."""
+    candidate. Days are how a long one is drawn, whatever is compared."""
     by = "hour" if now - began(rollout, now=now) <= HOURS_SHOWN else "day"
     key, points, strata = MEANS[judged_on(rollout.project)], [], Strata()
 

@@ -5,7 +5,7 @@ upper bound is inside. In between nobody knows yet: nothing is taken back, nothi
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 from monitoring.evaluator.moments import Moments
@@ -21,14 +21,16 @@ SLOWEST = 0.05  # of answers, whose least slow one is the 95th percentile
 LATENCY_LIMIT = 2.0  # times live's 95th percentile
 SLOW_MS = 50.0  # below that, twice as slow is no breach
 MEASURED = 100  # answers before a 95th percentile says anything
+Sides = tuple[Pieces, Pieces]
 
 
 def guardrails(
-    live: Sum, candidate: Sum, together: Iterable[Pair]
+    live: Sum, candidate: Sum, together: Sequence[Pair], alone: Sides
 ) -> list[dict[str, Any]]:
     """`[{"rule", "ok", "safe", "text", "limit"}]`, each with its number: value, low,
-    high, n, coverage. `together`: the hours in which both answered."""
-    found = [_failures(live, candidate, together), _slowness(live, candidate)]
+    high, n, coverage. `together`: the hours in which both answered;
+    `alone`: all of the candidate's, and those of live that stand beside the rest."""
+    found = [_failures(live, candidate, together, alone), _slowness(live, candidate)]
     return [guard | {"coverage": candidate.coverage} for guard in found]
 
 
@@ -36,14 +38,20 @@ def are_safe(found: list[dict[str, Any]]) -> bool:
     return all(guard["safe"] for guard in found)
 
 
-def _failures(live: Sum, candidate: Sum, together: Iterable[Pair]) -> dict[str, Any]:
+def _failures(
+    live: Sum, candidate: Sum, together: Sequence[Pair], alone: Sides
+) -> dict[str, Any]:
     """The difference of the shares that failed, hour against hour, by its one-sided
-    sequence: on a day with inputs that no version can read, both fail."""
+    sequence: on a day with inputs that no version can read, both fail. The candidate's
+    answers in hours that live did not have stand beside all of live's: that is looser,
+    but what answers everyone must not fail unseen."""
     text = f"{number(candidate.errors)} of {number(candidate.n)} answers failed, "
     text += f"{number(live.errors)} of {number(live.n)} of live's"
     strata = Strata()
     for _, ours, theirs in together:
         strata.add(_failed(ours), _failed(theirs))
+    unmet, of_live = _unmet(alone[0], together), _failed(alone[1])
+    strata.add(unmet, of_live)
     gap = strata.difference_of_shares()
     guard: dict[str, Any] = {"rule": "errors", "limit": ERROR_MARGIN}
     if gap is None:
@@ -52,7 +60,10 @@ def _failures(live: Sum, candidate: Sum, together: Iterable[Pair]) -> dict[str, 
     found = one_sided_sequence(gap)
     more = number(round(100 * found.high, 2))
     allowed = number(100 * ERROR_MARGIN)
-    text += f": at most {more} points more in the same hours, {allowed} allowed."
+    where = "in the same hours or days"
+    if unmet.n and of_live.n:
+        where += f", and in others beside {number(of_live.n)} of live's"
+    text += f": at most {more} points more {where}, {allowed} allowed."
     return guard | {
         "ok": found.low <= ERROR_MARGIN,
         "safe": found.high < ERROR_MARGIN,
@@ -62,6 +73,16 @@ def _failures(live: Sum, candidate: Sum, together: Iterable[Pair]) -> dict[str, 
         "high": found.high,
         "n": gap.n,
     }
+
+
+def _unmet(ours: Pieces, together: Sequence[Pair]) -> Moments:
+    """Without the hours in which both answered."""
+    met = [piece for _, pieces, _ in together for piece in pieces]
+    errors, n = (
+        sum(getattr(p, name) for p in ours) - sum(getattr(p, name) for p in met)
+        for name in ("errors", "n")
+    )
+    return Moments.of_counts(errors, n)
 
 
 def _failed(pieces: Pieces) -> Moments:

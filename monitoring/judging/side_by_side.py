@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
+from operator import attrgetter
 
 from monitoring.evaluator.moments import Moments
 from monitoring.models import DayBucket, HourBucket
@@ -21,6 +24,7 @@ MEANS: Mapping[str, str] = {
     "brier": "squared_error",
     "mae": "absolute_error",
 }
+THIN = 10  # answers an hour: from there on both have some of most hours
 Pieces = list[Piece]
 Pair = tuple[datetime, Pieces, Pieces]
 
@@ -35,6 +39,40 @@ def pairs(ours: Iterable[Piece], theirs: Iterable[Piece]) -> Iterator[Pair]:
     for at in sorted(one.keys() & other.keys()):
         if not (_was_live(one[at]) and _was_live(other[at])):
             yield at, one[at], other[at]
+
+
+def pairs_of_any_traffic(ours: Pieces, theirs: Pieces) -> list[Pair]:
+    """By the hour; by the day where traffic is thin: of twelve answers a day two seldom
+    share an hour."""
+    found = list(pairs(ours, theirs))
+    return (
+        list(pairs(*_by_day(ours, theirs))) if _is_thin(found, ours, theirs) else found
+    )
+
+
+def _is_thin(found: list[Pair], *sides: Pieces) -> bool:
+    """Hours of both hold less than half of the rows of each, though not because one had
+    many for itself, in a pause or at 100 %: these tell nothing."""
+    kept = (
+        sum(rows(ours) for _, ours, _ in found),
+        sum(rows(theirs) for _, _, theirs in found),
+    )
+    hours = len({piece.at for piece in chain(*sides)})
+    return rows(chain(*sides)) < THIN * hours and all(
+        2 * n < rows(side) for n, side in zip(kept, sides, strict=True)
+    )
+
+
+def rows(pieces: Iterable[Piece]) -> int:
+    return sum(piece.n for piece in pieces)
+
+
+def _by_day(*sides: Pieces) -> list[Pieces]:
+    """All of a day at its last hour, by which it is told how far the evidence is."""
+    last = {
+        piece.day: piece.at for piece in sorted(chain(*sides), key=attrgetter("at"))
+    }
+    return [[replace(piece, at=last[piece.day]) for piece in side] for side in sides]
 
 
 def _by_time(pieces: Iterable[Piece]) -> dict[datetime, Pieces]:

@@ -1,0 +1,141 @@
+"""Hours that only one of two versions had: a candidate that fails in them is seen all the
+same, and traffic too thin for hours of both gets its verdict by the day."""
+
+from typing import Any
+
+import pytest
+
+from monitoring.evaluator.moments import Moments
+from monitoring.judging.comparison import hours_of_both
+from monitoring.judging.evidence import history
+from monitoring.judging.rollouts import judge
+from registry import clock
+from registry.models import Project
+from serving import rollout as rollouts
+from serving.models import Rollout
+from tests.factories import make_project
+from tests.hours import BEGAN, DAY, HOUR, both, compared, hour, rows, start_canary
+
+NONE = Moments()
+
+pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project(silence="unknown", autopilot="automatic")
+
+
+@pytest.fixture
+def canary(project: Project) -> Rollout:
+    return start_canary(project)
+
+
+def two_days_at_five_percent(canary: Rollout) -> None:
+    for n in range(40):
+        hour(canary.candidate, "canary", BEGAN + n * HOUR, NONE, n=50)
+        hour(canary.live, "live", BEGAN + n * HOUR, NONE, n=950)
+
+
+def everyone(canary: Rollout, *, errors: int) -> None:
+    """The candidate has ten hours for itself."""
+    for n in range(10):
+        at = BEGAN + (40 + n) * HOUR
+        hour(canary.candidate, "canary", at, NONE, n=1000, errors=errors)
+
+
+def failures(canary: Rollout) -> dict[str, Any]:
+    found, _ = compared(canary, after=3 * DAY)["guardrails"]
+    return found
+
+
+def test_a_candidate_that_fails_once_it_answers_everyone_is_taken_back(
+    canary: Rollout,
+) -> None:
+    two_days_at_five_percent(canary)
+    everyone(canary, errors=300)
+
+    found = failures(canary)
+
+    assert (found["ok"], found["safe"]) == (False, False)
+    assert found["value"] > 0.2
+    assert "and in others beside 38\u202f000 of live's" in found["text"]
+    with clock.moved_to(BEGAN + 3 * DAY):
+        done = judge(rollouts.of_project(canary.project), now=clock.now())
+    assert done == "rollback"
+
+
+def test_a_candidate_that_answers_everyone_without_failing_is_safe(
+    canary: Rollout,
+) -> None:
+    two_days_at_five_percent(canary)
+    everyone(canary, errors=0)
+
+    found = failures(canary)
+
+    assert (found["ok"], found["safe"]) == (True, True)
+    assert found["n"] == 40 * 1000 + 10 * 1000 + 40 * 950
+
+
+def test_where_live_answers_nobody_any_more_its_last_weeks_are_the_measure(
+    canary: Rollout,
+) -> None:
+    """Targets may send everyone to the candidate from the first hour on."""
+    for n in range(40):
+        hour(canary.live, "live", BEGAN - (n + 1) * HOUR, NONE, n=950)
+    everyone(canary, errors=300)
+
+    found = failures(canary)
+
+    assert not found["ok"]
+    assert "and in others beside 38\u202f000 of live's" in found["text"]
+
+
+def thin_days(canary: Rollout, days: int, *, gain: float = 0.0) -> None:
+    """Twelve answers a day, half of them the candidate's, hardly two in one hour."""
+    for n in range(days):
+        for hours in range(0, 12, 2):
+            at = BEGAN.replace(hour=0) + (n + 1) * DAY + hours * HOUR
+            hour(canary.candidate, "canary", at, rows(1, 10 + n % 3 + hours % 5 - gain))
+            hour(canary.live, "live", at + HOUR, rows(1, 10 + n % 3 + hours % 5))
+
+
+def test_traffic_too_thin_for_hours_of_both_is_compared_by_the_day(
+    canary: Rollout,
+) -> None:
+    thin_days(canary, 80, gain=2.0)
+
+    found = compared(canary, after=82 * DAY)
+
+    assert found["verdict"] == "better"
+    assert found["difference"]["n"] == 80 * 12
+    assert found["difference"]["value"] == pytest.approx(2)
+    assert found["guardrails"][0]["safe"]
+
+
+def test_the_evidence_of_thin_traffic_is_drawn_at_hours_that_have_been(
+    canary: Rollout,
+) -> None:
+    thin_days(canary, 3)
+
+    points = history(canary, now=BEGAN + 4 * DAY)
+
+    midnights = [BEGAN.replace(hour=0) + n * DAY for n in (1, 2, 3)]
+    assert [point["at"] for point in points] == [at + 12 * HOUR for at in midnights]
+    assert [point["n"] for point in points] == [12, 24, 36]
+
+
+@pytest.mark.parametrize("alone", [["live"], ["canary"], ["live", "canary"]])
+def test_hours_that_one_had_for_itself_are_no_thin_traffic(
+    canary: Rollout, alone: list[str]
+) -> None:
+    """A pause, or a share of 100 %, or one after the other: the hours of both say all
+    there is to say."""
+    both(canary, BEGAN, rows(500, 20), rows(500, 20))
+    for n, role in enumerate(alone, start=1):
+        version = canary.live if role == "live" else canary.candidate
+        hour(version, role, BEGAN + n * HOUR, rows(50_000, 5 * n))
+
+    assert len(hours_of_both(canary, now=BEGAN + DAY)) == 1
+    found = compared(canary, after=DAY)["difference"]
+    assert (found["n"], found["value"]) == (1000, pytest.approx(0))
