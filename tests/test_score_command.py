@@ -162,3 +162,30 @@ def test_a_result_that_cannot_be_written_is_kept(
     assert b"".join(answer.streaming_content).startswith(b"PAR1")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", "out.csv"]
     assert out.read_text() == "of yesterday"
+
+
+def test_a_link_goes_on_leading_to_what_it_led_to(
+    project: Project, tmp_path: Path
+) -> None:
+    path, target = tmp_path / "in.csv", tmp_path / "shared" / "scores.csv"
+    target.parent.mkdir()
+    customers(20).to_csv(path, index=False)
+    link = tmp_path / "out.csv"
+    link.symlink_to(target)
+    for _ in range(2):  # there is nothing behind it yet, and there is
+        score(path, link)
+        assert link.readlink() == target
+        assert len(pd.read_csv(target)) == 20
+        assert [p.name for p in target.parent.iterdir()] == ["scores.csv"]
+
+
+def test_who_may_read_a_file_is_as_it_was_when_it_is_written_anew(
+    project: Project, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    customers(20).to_csv(path, index=False)
+    out.touch()
+    for mode in (0o600, 0o664):
+        out.chmod(mode)
+        score(path, out)
+        assert out.stat().st_mode & 0o777 == mode

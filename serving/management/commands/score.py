@@ -1,6 +1,7 @@
 """`manage.py score PROJECT FILE --out FILE`: many rows by the model that is live."""
 
 import hashlib
+import os
 import secrets
 import shutil
 import time
@@ -104,14 +105,18 @@ class Command(HouseCommand):
 
 @contextmanager
 def _draft(out: Path) -> Iterator[Path]:
-    """A file that becomes `out` when it is whole. It is there before the first row is
-    scored: what cannot be written would be logged for nothing."""
+    """A file that becomes `out`, or what that links to, when it is whole. It is there
+    before the first row is scored: what cannot be written would be logged for nothing.
+    Who may read the file before may read it after, and nobody else meanwhile."""
     if out.is_dir():
         raise CommandError(f"--out: {out} is a folder.")
+    out = Path(os.path.realpath(out))  # a link in circles is none, and no error
     draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
-    draft.touch(exist_ok=False)
+    draft.touch(mode=0o600 if out.exists() else 0o666, exist_ok=False)
     try:
         yield draft
+        if out.exists():
+            shutil.copymode(out, draft)
         draft.replace(out)
     finally:
         draft.unlink(missing_ok=True)
