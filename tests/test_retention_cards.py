@@ -9,9 +9,10 @@ from labelling import feedback
 from labelling.collector.truth import Label, record_labels
 from labelling.labeller import browse, fresh, production
 from labelling.labeller.annotate import Answer, submit
+from labelling.labeller.drawn import chosen
 from labelling.labeller.intake import import_examples
 from labelling.labeller.queue import Card, hand_out
-from labelling.models import Example
+from labelling.models import Example, Lease
 from mlsystem.orchestrator import labels
 from monitoring.owner.loop import look
 from registry.models import Project, Run, User
@@ -138,3 +139,25 @@ def test_a_card_that_others_repeat_stays_for_them(churn: Project) -> None:
     assert Example.objects.filter(duplicate_of__isnull=False).exists()
     keep()
     assert Example.objects.filter(prediction_id=None).count() == 2
+
+
+@pytest.mark.parametrize("shown", ["random", "least sure", ""])
+@pytest.mark.parametrize(
+    ("reason", "drawn"), [("random answer", True), ("low confidence", False)]
+)
+def test_what_was_drawn_or_chosen_stays_so_when_its_answer_goes(
+    churn: Project, reason: str, drawn: bool, shown: str
+) -> None:
+    """Also where the queue had a reason of its own to show it."""
+    card = card_of(churn, OLD + DAY)
+    Example.objects.update(reason=reason)
+    Lease.objects.update(reason=shown or reason)
+    reply(card, OLD + DAY)
+    row = card.example.prediction_id
+    assert row
+    assert chosen(churn, [row]) == (set() if drawn else {row})
+
+    keep()
+
+    ((_, may_test),) = labels.labelled(churn, ["tenure"])
+    assert may_test == drawn

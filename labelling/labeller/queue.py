@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from labelling.labeller import gold, leases
-from labelling.labeller.drawn import AT_RANDOM, OF_ANSWERS
+from labelling.labeller.drawn import HONEST
 from labelling.models import (
     Annotation,
     AnnotatorStat,
@@ -30,7 +30,6 @@ from registry.models import Project, User
 MOST_AT_ONCE = 5
 PIECE = 50  # rows of the head looked at at once
 LONGEST_WAIT = 60  # seconds until a client asks again
-HONEST = (AT_RANDOM, OF_ANSWERS)
 IN_ORDER = ("-priority", "shuffle", "pk")
 State = Example.State
 

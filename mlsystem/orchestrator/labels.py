@@ -28,10 +28,10 @@ def labelled(project: Project, columns: Sequence[str]) -> Iterator[tuple[Row, bo
             .select_related("payload")
             .order_by("pk")
         )
-        drawn = at_random({example.duplicate_of_id or example.pk for example in found})
+        drawn = at_random(found)
         for example in found:
             row = _row(project, columns, example, values[example.key])
-            yield row, (example.duplicate_of_id or example.pk) in drawn
+            yield row, example.pk in drawn
 
 
 def _current(project: Project) -> dict[str, Any]:
