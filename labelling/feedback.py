@@ -12,7 +12,7 @@ from labelling.collector import matching
 from labelling.collector.claims import Claim
 from labelling.collector.truth import Source, Summary, store
 from labelling.collector.values import Value, check_value
-from labelling.labeller import drafts, intake
+from labelling.labeller import drafts, intake, production
 from labelling.labeller.drawn import OF_ANSWERS
 from labelling.models import OF_PREDICTION, Example, Feedback
 from registry.errors import FieldError, InvalidInput, NotFound, TooMany
@@ -139,7 +139,7 @@ def ask_for_label(
         payload=payload,
         content_hash=drafts.content_hash(payload, project=project),
         priority=PRIORITY,
-        reason=reason,
+        reason=OF_ANSWERS if production.draws(project, prediction) else reason,
         prediction_id=prediction.pk,
     )
     intake.add(project=project, drafts=[draft], taken=intake.Taken(), now=now)

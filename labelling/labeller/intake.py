@@ -190,7 +190,7 @@ def _raise_priority(others: Sequence[tuple[Draft, Example]]) -> None:
     for draft, card in others:
         if draft.priority > card.priority:
             card.priority = draft.priority
-            if card.reason != OF_ANSWERS:  # a draw stays one
+            if OF_ANSWERS not in (card.reason, draft.reason):  # a draw is its own
                 card.reason = draft.reason or card.reason
             Example.objects.filter(pk=card.pk).update(
                 priority=card.priority, reason=card.reason

@@ -56,7 +56,10 @@ def _people_label(project: Project) -> bool:
 
 
 def _waiting(project: Project, *reasons: str) -> int:
-    rows = Example.objects.filter(project=project, open_slots__gt=0, reason__in=reasons)
+    """What is urgent, as reports are, waits besides: it shall not keep the rest out."""
+    rows = Example.objects.filter(
+        project=project, open_slots__gt=0, priority__lte=0, reason__in=reasons
+    )
     return rows[:MOST_WAITING].count()
 
 
@@ -69,7 +72,7 @@ def _open_questions(project: Project) -> Found:
     newest = list(
         rows.order_by("-id").defer("explanation", "warnings", "decision")[:LOOKED_AT]
     )
-    answers = {row.pk: row for row in newest if row.role != Prediction.Role.SHADOW}
+    answers = {row.pk: row for row in newest if _is_answer(row)}
     known = _known(project, list(answers))
     other = {
         row.shadow_of: row.output.get("prediction")
@@ -87,6 +90,23 @@ def _open_questions(project: Project) -> Found:
     taken = {row.pk for row, _ in unlike}
     unsure = sorted(_unsure(row for row in open_ones if row.pk not in taken))
     return drawn + unlike + [(answers[UUID(key)], LOW) for _, key in unsure]
+
+
+def draws(project: Project, prediction: Prediction) -> bool:
+    """Whether this answer belongs to the draw, card or not: one that is asked about
+    sooner, because it was wrong, must not leave the draw with those that were right."""
+    return (
+        _is_drawn(prediction.pk)
+        and _is_answer(prediction)
+        and not prediction.test
+        and project.is_classification
+        and _people_label(project)
+    )
+
+
+def _is_answer(row: Prediction) -> bool:
+    """What a shadow said, or a model that failed, answered nobody."""
+    return row.role != Prediction.Role.SHADOW and not row.error
 
 
 def _is_drawn(prediction: UUID) -> bool:
