@@ -199,11 +199,12 @@ def make_serving(project: Project | None = None, **changes: Any) -> Any:
 def make_canary(
     project: Project, *, model: Any = None, mode: str = "canary", percent: Any = 100
 ) -> Any:
-    """A candidate of a serving project on its way, as the rollout."""
+    """A candidate of a serving project on its way, as the rollout; who gets it is the
+    same in every run."""
     from serving import rollout
 
     row = rollout.of_project(project)
-    return rollout.start(
+    row = rollout.start(
         rollout=row,
         candidate=make_version(project, model=model or make_rule(project, value=40)),
         mode=mode,
@@ -211,3 +212,6 @@ def make_canary(
         by="a test",
         revision=row.revision,
     )
+    row.salt = "t"
+    row.save(update_fields=["salt"])
+    return row
