@@ -1,6 +1,7 @@
 """`manage.py score`: a file in, a file out; logged once, and said early what is wrong."""
 
 import errno
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,16 @@ def test_who_may_read_a_file_is_as_it_was_when_it_is_written_anew(
         out.chmod(mode)
         score(path, out)
         assert out.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_no_file_stays_what_it_is(tmp_path: Path) -> None:
+    path, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    customers(20).to_csv(path, index=False)
+    os.mkfifo(tmp_path / "pipe")
+    out.symlink_to(tmp_path / "pipe")
+
+    with pytest.raises(CommandError, match="is no file"):
+        score(path, out)
+    assert (tmp_path / "pipe").is_fifo()
+    assert not Prediction.objects.exists()

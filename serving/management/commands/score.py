@@ -108,9 +108,11 @@ def _draft(out: Path) -> Iterator[Path]:
     """A file that becomes `out`, or what that links to, when it is whole. It is there
     before the first row is scored: what cannot be written would be logged for nothing.
     Who may read the file before may read it after, and nobody else meanwhile."""
+    out = Path(os.path.realpath(out))  # a link in circles is none, and no error
     if out.is_dir():
         raise CommandError(f"--out: {out} is a folder.")
-    out = Path(os.path.realpath(out))  # a link in circles is none, and no error
+    if out.exists() and not out.is_file():  # a device would become a file of rows
+        raise CommandError(f"--out: {out} is no file.")
     draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}")
     draft.touch(mode=0o600 if out.exists() else 0o666, exist_ok=False)
     try:
