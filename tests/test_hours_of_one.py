@@ -74,7 +74,37 @@ def test_a_candidate_that_answers_everyone_without_failing_is_safe(
     found = failures(canary)
 
     assert (found["ok"], found["safe"]) == (True, True)
-    assert found["n"] == 40 * 1000 + 10 * 1000 + 40 * 950
+    assert found["n"] == 40 * 1000  # without the hours that it had for itself
+
+
+def test_clean_rows_scored_for_the_candidate_hide_no_failures_beside_live(
+    canary: Rollout,
+) -> None:
+    for n in range(40):
+        at = BEGAN + n * HOUR
+        hour(canary.candidate, "canary", at, NONE, n=50, errors=3)
+        hour(canary.live, "live", at, NONE, n=950)
+    hour(canary.candidate, "canary", BEGAN + 50 * HOUR, NONE, n=100_000)
+
+    found = failures(canary)
+
+    assert (found["ok"], found["safe"]) == (False, False)
+    assert found["value"] == pytest.approx(0.06)
+
+
+def test_clean_rows_scored_by_live_take_no_candidate_back(canary: Rollout) -> None:
+    """Three requests in a hundred are such that no version can read them."""
+    for n in range(40):
+        at = BEGAN + n * HOUR
+        hour(canary.candidate, "canary", at, NONE, n=5)
+        hour(canary.live, "live", at, NONE, n=95, errors=3)
+    hour(canary.live, "live", BEGAN + 50 * HOUR, NONE, n=100_000)
+    hour(canary.candidate, "canary", BEGAN + 51 * HOUR, NONE, n=2400, errors=72)
+
+    found = failures(canary)
+
+    assert found["ok"]
+    assert "and in others beside 3\u202f800 of live's" in found["text"]
 
 
 def test_where_live_answers_nobody_any_more_its_last_weeks_are_the_measure(
@@ -88,7 +118,26 @@ def test_where_live_answers_nobody_any_more_its_last_weeks_are_the_measure(
     found = failures(canary)
 
     assert not found["ok"]
-    assert "and in others beside 38\u202f000 of live's" in found["text"]
+    assert "beside 38\u202f000 of live's since 28 days before" in found["text"]
+    assert "in the same hours" not in found["text"]
+
+
+def test_a_few_answers_of_live_in_the_first_hour_are_no_measure_for_all_the_others(
+    canary: Rollout,
+) -> None:
+    """The rollout began in the middle of an hour, of which live had the first half."""
+    for n in range(40):
+        hour(canary.live, "live", BEGAN - (n + 1) * HOUR, NONE, n=6)
+    hour(canary.live, "live", BEGAN, NONE, n=3)
+    hour(canary.candidate, "canary", BEGAN, NONE, n=3, errors=3)
+    for n in range(40):
+        at = BEGAN + (n + 1) * HOUR
+        hour(canary.candidate, "canary", at, NONE, n=6, errors=6)
+
+    found = failures(canary)
+
+    assert not found["ok"]
+    assert "beside 243 of live's since 28 days before the rollout" in found["text"]
 
 
 def thin_days(canary: Rollout, days: int, *, gain: float = 0.0) -> None:

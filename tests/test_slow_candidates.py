@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monitoring.judging.guardrails import guardrails
+from monitoring.judging.guardrails import Alone, guardrails
 from monitoring.monitor.inputs import fold_inputs
 from monitoring.monitor.series import Sum
 from registry.actors import COMMAND_LINE
@@ -111,7 +111,7 @@ def measured(latencies_ms: Any) -> Sum:
 
 
 def slowness(live: Any, candidate: Any) -> dict[str, Any]:
-    return guardrails(measured(live), measured(candidate), [], ([], []))[1]
+    return guardrails(measured(live), measured(candidate), [], Alone([], []))[1]
 
 
 def test_chance_among_few_answers_is_no_slowness() -> None:

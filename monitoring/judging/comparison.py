@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from monitoring.judging.guardrails import guardrails
+from monitoring.judging.guardrails import Alone, are_measured, guardrails
 from monitoring.judging.side_by_side import (
     MEANS,
     Pair,
@@ -18,6 +18,7 @@ from monitoring.judging.side_by_side import (
     moments,
     pairs_of_any_traffic,
     pieces_of,
+    rows,
 )
 from monitoring.judging.statistics import (
     Difference,
@@ -38,6 +39,7 @@ from serving.models import Prediction, Rollout
 STAND_INS = {"regression": "mae"}  # for ranks and ratios; classes: log_loss
 MINIMUM_N = 100  # truths of either before a verdict
 DEFAULT_PERIOD = timedelta(days=28)
+BEFORE = f" since {DEFAULT_PERIOD.days} days before the rollout"
 LATEST = 10_000  # answers among which users are counted: a split shows in fewer
 
 
@@ -94,9 +96,10 @@ def compare_rollout(
     together = pairs_of_any_traffic(ours, theirs)
     strata = strata_of(together, project)
     ratio = _sample_ratio(rollout) if with_units else None
-    if ours and not theirs:
-        theirs = _before(rollout, start=start, now=now)
-    guards = guardrails(live.sum, candidate.sum, together, (ours, theirs))
+    alone = Alone(ours, theirs)
+    if rows(ours) > rows(theirs) and not are_measured(together):
+        alone = Alone(ours, _with_before(rollout, start=start, now=now), BEFORE)
+    guards = guardrails(live.sum, candidate.sum, together, alone)
     answer |= {
         "difference": _interval(strata, _coverage(live.sum, candidate.sum)),
         "sample_ratio": ratio,
@@ -133,9 +136,9 @@ def _sides(rollout: Rollout, *, now: datetime) -> tuple[Pieces, Pieces]:
     return ours, read_as(rollout.live, role="live")
 
 
-def _before(rollout: Rollout, *, start: datetime, now: datetime) -> Pieces:
-    """Live's last weeks, where it has answered nobody since: targets may send everyone
-    to the candidate."""
+def _with_before(rollout: Rollout, *, start: datetime, now: datetime) -> Pieces:
+    """Also live's last weeks, where it has answered hardly anybody since: targets may
+    send everyone to the candidate, in the middle of an hour."""
     start -= DEFAULT_PERIOD
     return pieces_of(
         rollout.live, project=rollout.project, role="live", start=start, now=now

@@ -6,10 +6,10 @@ upper bound is inside. In between nobody knows yet: nothing is taken back, nothi
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitoring.evaluator.moments import Moments
-from monitoring.judging.side_by_side import Pair, Pieces
+from monitoring.judging.side_by_side import Pair, Pieces, rows
 from monitoring.judging.statistics import Difference, Interval, one_sided_sequence
 from monitoring.judging.strata import Strata
 from monitoring.monitor.inputs import Inputs
@@ -20,16 +20,20 @@ ERROR_MARGIN = 0.01  # more failures than live by this share is a breach
 SLOWEST = 0.05  # of answers, whose least slow one is the 95th percentile
 LATENCY_LIMIT = 2.0  # times live's 95th percentile
 SLOW_MS = 50.0  # below that, twice as slow is no breach
-MEASURED = 100  # answers before a 95th percentile says anything
-Sides = tuple[Pieces, Pieces]
+MEASURED = 100  # answers before a 95th percentile, or a share, says anything
+
+
+class Alone(NamedTuple):
+    ours: Pieces  # all of the candidate's
+    theirs: Pieces  # of live, a measure for those that are in no hour of both
+    since: str = ""  # in words, if from before the rollout
 
 
 def guardrails(
-    live: Sum, candidate: Sum, together: Sequence[Pair], alone: Sides
+    live: Sum, candidate: Sum, together: Sequence[Pair], alone: Alone
 ) -> list[dict[str, Any]]:
     """`[{"rule", "ok", "safe", "text", "limit"}]`, each with its number: value, low,
-    high, n, coverage. `together`: the hours in which both answered;
-    `alone`: all of the candidate's, and those of live that stand beside the rest."""
+    high, n, coverage. `together`: the hours in which both answered."""
     found = [_failures(live, candidate, together, alone), _slowness(live, candidate)]
     return [guard | {"coverage": candidate.coverage} for guard in found]
 
@@ -39,40 +43,55 @@ def are_safe(found: list[dict[str, Any]]) -> bool:
 
 
 def _failures(
-    live: Sum, candidate: Sum, together: Sequence[Pair], alone: Sides
+    live: Sum, candidate: Sum, together: Sequence[Pair], alone: Alone
 ) -> dict[str, Any]:
-    """The difference of the shares that failed, hour against hour, by its one-sided
-    sequence: on a day with inputs that no version can read, both fail. The candidate's
-    answers in hours that live did not have stand beside all of live's: that is looser,
-    but what answers everyone must not fail unseen."""
+    """Two differences of the shares that failed, each by its one-sided sequence.
+
+    Hour against hour: on a day with inputs that no version can read, both fail. And the
+    candidate's answers in hours that live did not have, which is looser, but what answers
+    everyone must not fail unseen. Never of both as one: a scoring of many rows would hide
+    what fails beside live. So either may be a breach, and the rest makes nothing safe
+    that hours of both do not."""
+    met, rest = _met(together), _rest(together, alone)
+    gaps = (met.difference_of_shares(), rest.difference_of_shares())
+    hourly, other = (one_sided_sequence(gap) if gap else None for gap in gaps)
+    known = [
+        (f, gap) for f, gap in zip((hourly, other), gaps, strict=True) if f and gap
+    ]
     text = f"{number(candidate.errors)} of {number(candidate.n)} answers failed, "
     text += f"{number(live.errors)} of {number(live.n)} of live's"
-    strata = Strata()
-    for _, ours, theirs in together:
-        strata.add(_failed(ours), _failed(theirs))
-    unmet, of_live = _unmet(alone[0], together), _failed(alone[1])
-    strata.add(unmet, of_live)
-    gap = strata.difference_of_shares()
     guard: dict[str, Any] = {"rule": "errors", "limit": ERROR_MARGIN}
-    if gap is None:
+    if not known:
         unknown = {"value": None, "low": None, "high": None, "n": 0}
         return guard | {"ok": True, "safe": False, "text": f"{text}."} | unknown
-    found = one_sided_sequence(gap)
-    more = number(round(100 * found.high, 2))
-    allowed = number(100 * ERROR_MARGIN)
-    where = "in the same hours or days"
-    if unmet.n and of_live.n:
-        where += f", and in others beside {number(of_live.n)} of live's"
-    text += f": at most {more} points more {where}, {allowed} allowed."
+    broken = [(f, gap) for f, gap in known if f.low > ERROR_MARGIN]
+    told, gap = (broken or known)[0]
+    where = _in_words(hourly, other, rest=rest, since=alone.since)
     return guard | {
-        "ok": found.low <= ERROR_MARGIN,
-        "safe": found.high < ERROR_MARGIN,
-        "text": text,
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
+        "ok": not broken,
+        "safe": not broken and told.high < ERROR_MARGIN,
+        "text": f"{text}: {where}, {number(100 * ERROR_MARGIN)} allowed.",
+        "value": told.value,
+        "low": told.low,
+        "high": told.high,
         "n": gap.n,
     }
+
+
+def _met(together: Sequence[Pair]) -> Strata:
+    found = Strata()
+    for _, ours, theirs in together:
+        found.add(_failed(ours), _failed(theirs))
+    return found
+
+
+def _rest(together: Sequence[Pair], alone: Alone) -> Strata:
+    """The candidate's answers in hours that live did not have, beside live's in the hours
+    of both: there live met what was asked. Its others may be a scoring of clean rows."""
+    theirs = _of_both(together) if are_measured(together) else alone.theirs
+    found = Strata()
+    found.add(_unmet(alone.ours, together), _failed(theirs))
+    return found
 
 
 def _unmet(ours: Pieces, together: Sequence[Pair]) -> Moments:
@@ -83,6 +102,27 @@ def _unmet(ours: Pieces, together: Sequence[Pair]) -> Moments:
         for name in ("errors", "n")
     )
     return Moments.of_counts(errors, n)
+
+
+def are_measured(together: Sequence[Pair]) -> bool:
+    """Whether live has enough answers in the hours of both to be a measure for others."""
+    return rows(_of_both(together)) >= MEASURED
+
+
+def _of_both(together: Sequence[Pair]) -> Pieces:
+    return [piece for _, _, theirs in together for piece in theirs]
+
+
+def _in_words(
+    hourly: Interval | None, other: Interval | None, *, rest: Strata, since: str
+) -> str:
+    """What is known of either difference, at most."""
+    most = [number(round(100 * f.high, 2)) if f else "" for f in (hourly, other)]
+    beside = f"beside {number(rest.live.whole.n)} of live's{since}"
+    if not hourly:
+        return f"at most {most[1]} points more {beside}"
+    text = f"at most {most[0]} points more in the same hours or days"
+    return f"{text}, and in others {beside} at most {most[1]}" if other else text
 
 
 def _failed(pieces: Pieces) -> Moments:
