@@ -9,6 +9,8 @@ from monitoring.evaluator.moments import Moments
 from monitoring.judging.comparison import hours_of_both
 from monitoring.judging.evidence import history
 from monitoring.judging.rollouts import judge
+from monitoring.models import HourBucket
+from monitoring.monitor.days import hours_since, merge_days
 from registry import clock
 from registry.models import Project
 from serving import rollout as rollouts
@@ -160,6 +162,30 @@ def test_traffic_too_thin_for_hours_of_both_is_compared_by_the_day(
     assert found["difference"]["n"] == 80 * 12
     assert found["difference"]["value"] == pytest.approx(2)
     assert found["guardrails"][0]["safe"]
+
+
+def test_one_scoring_ends_no_comparison_by_the_day(canary: Rollout) -> None:
+    thin_days(canary, 80)
+    hour(canary.live, "live", BEGAN + 12 * HOUR, rows(20_000, 12))
+
+    found = compared(canary, after=82 * DAY)["difference"]
+
+    assert found["n"] == 80 * 12
+
+
+def test_traffic_is_as_thin_where_its_first_days_have_lost_their_hours(
+    canary: Rollout, project: Project
+) -> None:
+    thin_days(canary, 180)
+    while merge_days(project):
+        pass
+    now = BEGAN + 181 * DAY
+    gone = HourBucket.objects.filter(hour__lt=hours_since(project, now=now))
+    assert gone.delete()[0]
+
+    found = compared(canary, after=now - BEGAN)["difference"]
+
+    assert found["n"] == 180 * 12
 
 
 def test_the_evidence_of_thin_traffic_is_drawn_at_hours_that_have_been(

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from operator import attrgetter
+from statistics import median
 
 from monitoring.evaluator.moments import Moments
 from monitoring.models import DayBucket, HourBucket
@@ -52,15 +53,20 @@ def pairs_of_any_traffic(ours: Pieces, theirs: Pieces) -> list[Pair]:
 
 def _is_thin(found: list[Pair], *sides: Pieces) -> bool:
     """Hours of both hold less than half of the rows of each, though not because one had
-    many for itself, in a pause or at 100 %: these tell nothing."""
+    many for itself, in a pause or at 100 %: these tell nothing. The typical hour counts,
+    not their mean, which one scoring lifts; of old days the hours are not known."""
+    hours = _by_time(_hourly(chain(*sides)))
+    if not hours or median(rows(pieces) for pieces in hours.values()) >= THIN:
+        return False
     kept = (
-        sum(rows(ours) for _, ours, _ in found),
-        sum(rows(theirs) for _, _, theirs in found),
+        sum(rows(_hourly(ours)) for _, ours, _ in found),
+        sum(rows(_hourly(theirs)) for _, _, theirs in found),
     )
-    hours = len({piece.at for piece in chain(*sides)})
-    return rows(chain(*sides)) < THIN * hours and all(
-        2 * n < rows(side) for n, side in zip(kept, sides, strict=True)
-    )
+    return all(2 * n < rows(_hourly(side)) for n, side in zip(kept, sides, strict=True))
+
+
+def _hourly(pieces: Iterable[Piece]) -> Pieces:
+    return [piece for piece in pieces if piece.by == "hour"]
 
 
 def rows(pieces: Iterable[Piece]) -> int:

@@ -33,6 +33,7 @@ class Piece:
     mature: bool  # all truth that silence stands for is in
     slice: str = ""
     project: int = 0
+    by: str = "hour"  # or "day"
     inputs_blob: bytes = b""
     outcomes_blob: bytes = b""
 
@@ -82,6 +83,7 @@ def read(
                 role=row["role"],
                 slice=row["slice"],
                 at=at,
+                by=by,
                 **{name: row[name] for name in SUMS},
                 mature=ends is None or at + WIDTHS[by] <= ends,
                 inputs_blob=bytes(row.get("inputs", b"")),
