@@ -8,7 +8,7 @@ from uuid import uuid4
 import hypothesis
 import pytest
 
-from tests import services
+from tests import draws, services
 
 pytest_plugins = ["tests.browsing"]
 # How long an example takes says something of the machine, not of the code. In CI the same
@@ -53,6 +53,9 @@ def pytest_collection_modifyitems(
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if missing := item.get_closest_marker("missing_service"):
         pytest.fail(f"This run must not leave it out: needs {missing.args[0]}.", False)
+    seed = item.config.getoption("randomly_seed", None)
+    if seed is not None:  # else: -p no:randomly
+        draws.begin(f"{seed} {item.nodeid}")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

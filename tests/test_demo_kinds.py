@@ -2,6 +2,7 @@
 two people who label with their own mistakes."""
 
 import io
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import ModuleType
 
@@ -103,7 +104,8 @@ def test_two_people_label_through_the_queue_with_some_disagreement() -> None:
         people=people.cast(project),
         bar=Silent({}),
     )
-    session = digits.READERS
+    # So many that a run without one comes once in 10^8: who meets which scan is drawn.
+    session = replace(digits.READERS, mistakes=0.15)
     act = labelled(session, weight=1.0)
     act.do(telling)
     answers = Annotation.objects.filter(example__project=project)
@@ -112,7 +114,7 @@ def test_two_people_label_through_the_queue_with_some_disagreement() -> None:
     assert {a.reason for a in answers} >= {"random", "cold start", "least sure"}
     said = GroundTruth.objects.filter(project=project, source="expert")
     right = [session.truth(truth.key) == truth.value for truth in said]
-    assert 0.9 < sum(right) / len(right) < 1
+    assert 0.6 < sum(right) / len(right) < 1
     assert Example.objects.filter(project=project, state="open").count() > 300
     assert Example.objects.filter(project=project, overlap=2, state="labelled").exists()
     act.do(telling)  # an interrupted demo goes on, and does nothing twice
