@@ -20,6 +20,7 @@ def test_it_works_without_a_script(enter: Enter) -> None:
     page.get_by_role("button", name="Yes").click()
     expect(item(page)).to_have_text("Mail 1")
     page.get_by_role("button", name="Cannot tell").click()
+    expect(item(page)).to_have_text("Mail 2")
     page.get_by_role("button", name="Skip").click()
     expect(item(page)).to_have_text("Mail 3")
     page.get_by_role("button", name="Undo").click()
