@@ -23,7 +23,7 @@ def nina() -> Client:
 def files(settings: Any) -> list[Path]:
     """What is stored of drafts."""
     folder = Path(settings.ARTIFACTS_URL.removeprefix("file://")) / "drafts"
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_table_forgotten_while_it_is_read_stays_forgotten(

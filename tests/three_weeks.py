@@ -20,12 +20,13 @@ def serving(slug: str = "churn", **changes: Any) -> Project:
     baseline, live = (make_bare_version(project, number) for number in (1, 2))
     row = rollouts.open_with_baseline(project=project, version=baseline)
     Rollout.objects.filter(pk=row.pk).update(live=live)
+    today = now().date()
     for ago in range(1, 25):
         for version, mean in ((live, 40), (baseline, 48)):
             costs = costs_around(mean, seed=ago + mean)
             DayBucket.objects.create(
                 project=project, version=version, n=60, truths=60,
                 role="live" if version == live else "baseline",
-                day=now().date() - timedelta(days=ago), outcomes=outcomes(costs).pack(),
+                day=today - timedelta(days=ago), outcomes=outcomes(costs).pack(),
             )  # fmt: skip
     return project
