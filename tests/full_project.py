@@ -78,7 +78,7 @@ def make_full_project(slug: str = "churn", *, name: str = "Churn") -> Project:
         sealed.evaluate_version(version=version, dataset=dataset)
     make_version(project, name="waits", state="waiting_approval", run=run)
     row = rollout.open_with_baseline(project=project, version=baseline)
-    rollout.start(
+    row = rollout.start(
         rollout=row,
         candidate=trained,
         mode="canary",
@@ -87,6 +87,8 @@ def make_full_project(slug: str = "churn", *, name: str = "Churn") -> Project:
         revision=row.revision,
         reason="It earned it.",
     )
+    row.salt = "t"  # the same users get the candidate in every run
+    row.save(update_fields=["salt"])
     _traffic(project, actor=_actor(people["Owen"], "owner"))
     _labels(project, erin=people["Erin"])
     bring_up_to_date(project)
