@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.usefixtures("few_trials"),
 ]
 BUILDS = "/api/v1/projects/churn/builds"
-ASKED = {"train": 1, "metric": "log_loss", "max_training_time": 300}
+ASKED = {"train": 1, "metric": "log_loss", "max_training_time": 3600}
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.usefixtures("few_trials"),
 ]
 START = datetime(2026, 1, 1, tzinfo=UTC)
+LONG = "3600"  # seconds, for builds that end by the number of their trials
 
 
 def command(*arguments: str) -> tuple[int, str, str]:
@@ -51,7 +52,7 @@ def test_an_accepted_model_is_0_and_waits_for_its_rollout(
 
     monkeypatch.setattr(sending.current_app, "send_task", refuse)
     project_with()
-    code, out, err = command("churn", "--budget", "300")
+    code, out, err = command("churn", "--budget", LONG)
     assert (code, err) == (0, "")
     assert caplog.messages == []  # cron mails what is said there
     steps = [line for line in out.splitlines() if line.endswith("…")]
@@ -68,7 +69,7 @@ def test_a_model_no_better_is_1_with_the_reasons() -> None:
 
     dice = random.Random(3)
     project_with(200, churn=[dice.choice(["Yes", "No"]) for _ in range(200)])
-    code, out, _ = command("churn", "--budget", "300")
+    code, out, _ = command("churn", "--budget", LONG)
     assert code == 1, out
     assert "NO" in out
     assert Run.objects.get().verdict == "rejected"
@@ -113,8 +114,8 @@ def left(project: Project, *, ago: timedelta, **changes: Any) -> Run:
 @pytest.mark.faults
 def test_a_killed_run_goes_on_where_the_next_command_finds_it() -> None:
     project = project_with()
-    left(project, ago=timedelta(minutes=2), budget=300)
-    code, out, err = command("churn", "--budget", "300")
+    left(project, ago=timedelta(minutes=2), budget=int(LONG))
+    code, out, err = command("churn", "--budget", LONG)
     assert (code, err) == (0, ""), out
     assert "Run 1 was left half-done by a process that is gone: it goes on here." in out
     run = Run.objects.get()
@@ -207,7 +208,7 @@ def test_an_old_run_that_was_just_retried_goes_on_and_is_not_ended() -> None:
 def test_a_broken_project_is_2_and_says_why() -> None:
     project = project_with()
     Dataset.objects.filter(project=project).update(sha256="0" * 64)
-    code, out, _ = command("churn", "--budget", "300")
+    code, out, _ = command("churn", "--budget", LONG)
     assert code == 2
     assert "is not what was stored" in out
     assert Run.objects.get().state == "failed"
@@ -218,7 +219,7 @@ def test_a_back_test_knows_only_what_was_known_then_and_publishes_nothing() -> N
         time_column="seen_at", primary_metric="roc_auc", costs={}, decision={}
     )
     make_dataset(project, frame=make_frame(1200, seen_at=daily(1200)))
-    code, out, err = command("churn", "--at", "2026-05-01", "--budget", "300")
+    code, out, err = command("churn", "--at", "2026-05-01", "--budget", LONG)
     assert code in {0, 1}, out + err
     run = Run.objects.get()
     known = run.steps.get(name="extract").outputs["counts"]["known"]
