@@ -9,6 +9,9 @@ from tests.browsing import Watched
 from tests.factories import make_project, make_user
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.needs_chromium]
+# What is told stays on the screen, however late the test looks.
+STAYS = """const later = window.setTimeout;
+window.setTimeout = (act, ms, ...given) => ms < 5000 ? later(act, ms, ...given) : 0;"""
 NO_CLIPBOARD = "delete Navigator.prototype.clipboard;"
 REFUSES = "Clipboard.prototype.writeText = () => Promise.reject(new Error('no'));"
 NO_COMMAND = "Document.prototype.execCommand = () => false;"
@@ -20,7 +23,7 @@ def new_key(enter: Callable[..., Watched]) -> Callable[[str], Page]:
 
     def open_it(before: str) -> Page:
         watched = enter("Ada")
-        watched.page.add_init_script(before)
+        watched.page.add_init_script(STAYS + before)
         watched.open("/p/churn/settings/keys")
         watched.page.get_by_label("Name", exact=True).fill("The shop")
         watched.page.get_by_role("button", name="Make a key").click()

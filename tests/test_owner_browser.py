@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from monitoring.models import Alert
+from registry.clock import now
 from serving.models import Rollout
 from tests.browsing import Watched
 from tests.full_project import make_full_project
@@ -53,9 +54,11 @@ def test_comparing_needs_no_javascript(enter: Callable[..., Watched]) -> None:
 
 
 def test_the_diagram_follows_what_happens_and_keeps_the_focus(
-    enter: Callable[..., Watched],
+    enter: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_full_project()
+    moment = now()  # or "just now" becomes "1 minute ago" between two looks
+    monkeypatch.setattr("monitoring.owner.views.clock_now", lambda: moment)
     watched = enter("Vera")
     watched.open("/p/churn")
     page = watched.page
