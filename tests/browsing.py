@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from registry.models import User
 
-expect.set_options(timeout=15_000)  # milliseconds; a machine may be busy
+PATIENCE = 60_000  # milliseconds; a machine may be busy
+expect.set_options(timeout=PATIENCE)
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 TABLET = {"width": 1024, "height": 768}
 LOOKS: Any = ((DESK, "light"), (PHONE, "dark"))  # each size and each scheme once
@@ -111,7 +112,7 @@ def enter(
                 [{"name": cookie.key, "value": cookie.value, "url": live_server.url}]
             )
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         return Watched(page, live_server.url)
 
     yield make

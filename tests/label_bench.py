@@ -66,7 +66,7 @@ def said(name: str = "Erin") -> list[tuple[str, str, Any]]:
 def sent(page: Page) -> None:
     """Wait until all that was said is stored."""
     kept = "Object.keys(localStorage).filter((key) => /^label:mail:/.test(key)).length"
-    eventually(lambda: page.evaluate(kept) == 0, within=15)
+    eventually(lambda: page.evaluate(kept) == 0)
 
 
 def hold(page: Page, deed: str) -> list[Route]:

@@ -21,7 +21,7 @@ def accepts(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def eventually(condition: Callable[[], object], *, within: float = 30) -> None:
+def eventually(condition: Callable[[], object], *, within: float = 60) -> None:
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "It did not happen in time."
