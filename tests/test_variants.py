@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from serving.variants import BASELINE, CANARY, LIVE, Caller, Shares, choose, place, why
@@ -116,6 +116,7 @@ def test_baseline_for_everyone_is_for_everyone() -> None:
 
 
 @given(units, percents, st.booleans(), percents)
+@example("u753", Decimal("0.43"), False, Decimal(0))  # just outside: it stands at 43
 def test_the_reason_fits_the_choice(
     unit: str, percent: Decimal, everyone: bool, control: Decimal
 ) -> None:
@@ -131,7 +132,7 @@ def test_the_reason_fits_the_choice(
         assert "baseline" in reason
     else:
         reaches = f"the candidate's share reaches {float(percent):g}"
-        stands = place(project="churn", salt="s", unit=unit) / 100
+        stands = place(project="churn", salt="s", unit=unit)
         assert reaches in reason
-        assert f"It stands at {stands:.2f} of 100" in reason
-        assert (route_ == CANARY) == (stands < percent)
+        assert f"It stands at {stands / 100:.2f} of 100" in reason
+        assert (route_ == CANARY) == (stands < 100 * percent)  # exactly, no floats
