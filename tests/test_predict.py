@@ -2,13 +2,16 @@
 
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
+from registry import keys
 from registry.actors import COMMAND_LINE
 from registry.models import Project
 from serving.frontend import front
 from serving.frontend.tokens import prediction_of
+from serving.model_server import states
 from serving.models import Prediction, PredictionInbox
 from tests.calls import Rest
 from tests.factories import (
@@ -238,10 +241,20 @@ def test_an_error_is_told_to_a_replay_without_raising(project: Project) -> None:
 
 
 def test_a_prediction_costs_few_queries_and_never_more(
-    rest: Rest, project: Project, django_assert_max_num_queries: object
+    rest: Rest,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_max_num_queries: Any,
 ) -> None:
     for number in range(3):
         make_version(project, name=f"another {number}")
+    monkeypatch.setattr(keys, "REMEMBERED", 600.0)
+    monkeypatch.setattr(states, "CHECK_EVERY", 600.0)
+    asked = {"input": ROW, "explain": True, "entity": "C1"}
     rest.post("predict", {"input": ROW})
-    with django_assert_max_num_queries(6):  # who asks, two inserts, one transaction
-        rest.post("predict", {"input": ROW, "explain": True, "entity": "C1"})
+    with django_assert_max_num_queries(5):  # who asks, two inserts, one transaction
+        rest.post("predict", asked)
+    keys.forget()
+    states.expire(project.pk)
+    with django_assert_max_num_queries(7):  # once a second: the key, the rollout
+        rest.post("predict", asked)
