@@ -1,5 +1,7 @@
 """Looking at real processes: ports, families, waiting."""
 
+import itertools
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -10,10 +12,20 @@ import pytest
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
 
+# Each process has ports of its own, below those that the system gives to whoever asks
+# for any: nobody takes one between the moment it is found free and its server's start.
+_ports = itertools.count(10_000 + 20 * os.getpid() % 20_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in _ports:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("There is no end of ports.")
 
 
 def accepts(port: int) -> bool:
