@@ -36,7 +36,7 @@ urls.urlpatterns = [path("api/v1/door/<str:token>", breaks)]
 sys.modules["broken_urls"] = urls
 settings.ROOT_URLCONF = "broken_urls"
 client = Client(raise_request_exception=False, headers={"X-ApiKey": "mls_secretkey1234"})
-client.post("/api/v1/door/letmein?reference=patient7", {"name": "Ann"}, REMOTE_ADDR="10.9.8.7", SERVER_NAME="localhost")
+client.post("/api/v1/door/letmein?reference=patient7", {"name": "Annabella"}, REMOTE_ADDR="10.9.8.7", SERVER_NAME="localhost")
 work.apply([False])
 work.apply([True])
 import sentry_sdk
@@ -48,7 +48,7 @@ print("done")
 SECRETS = (
     "letmein",
     "patient7",
-    "Ann",
+    "Annabella",  # three letters are soon among random bytes
     "10.9.8.7",
     "mls_secretkey1234",
     "hunter2",
