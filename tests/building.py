@@ -11,7 +11,7 @@ from registry import artefact
 from registry.estimators.base import Servable
 from tests.small_tables import CLASSES, FIELDS, TEXT, make_rows, truth_of
 
-LONG = 60  # seconds, for builds that end by themselves
+LONG = 300  # seconds, for builds that end by themselves, also on a busy machine
 
 
 def plan_in(folder: Path, task: str = "binary", n: int = 120, **changes: Any) -> Plan:
@@ -53,6 +53,19 @@ def following(slot: Slot, *before: TrialResult) -> TrialSpec:
 def loaded(path: str, **options: Any) -> Servable:
     data = Path(path).read_bytes()
     return artefact.loads(data, sha256=sha256(data).hexdigest(), **options)
+
+
+def waits(slot: Slot) -> list[float]:
+    """Until when the slot waits for its child's answers, one after the other."""
+    until: list[float] = []
+    ask = slot.child.ask
+
+    def asked(request: dict[str, Any], *, deadline: float) -> dict[str, Any]:
+        until.append(deadline)
+        return ask(request, deadline=deadline)
+
+    slot.child.ask = asked  # type: ignore[method-assign]
+    return until
 
 
 class Clock:

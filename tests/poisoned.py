@@ -9,6 +9,8 @@ from mlsystem.builder.families import Family
 from mlsystem.builder.space import Float
 from registry.estimators.baselines import Majority
 
+ENDLESS = 600  # seconds, where a test waits for no end
+
 
 class Raises(Majority):
     def _fit(self, *args: Any) -> None:
@@ -22,7 +24,7 @@ class Dies(Majority):
 
 class Sleeps(Majority):
     def _fit(self, *args: Any) -> None:
-        time.sleep(600)
+        time.sleep(ENDLESS)
 
 
 class Eats(Majority):
@@ -47,7 +49,7 @@ class SlowOnAllRows(Majority):
 
     def _fit(self, table: Any, *args: Any) -> None:
         if table.n >= 120:
-            time.sleep(600)
+            time.sleep(ENDLESS)
         super()._fit(table, *args)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from mlsystem.builder.plan import (
     Plan,
     TrialResult,
 )
-from tests.building import LONG, Clock, following, loaded, plan_in, run
+from tests.building import LONG, Clock, following, loaded, plan_in, run, waits
+from tests.poisoned import ENDLESS
 from tests.small_tables import CLASSES, TASKS, make_rows, truth_of
 
 MakePlan = Callable[..., Plan]
@@ -92,6 +94,7 @@ def test_a_build_ends_by_its_deadline_with_a_model(
     with Slot(
         plan=make_plan(n=3000), workdir=tmp_path / "w", deadline=deadline, clock=clock
     ) as slot:
+        waited = waits(slot)
         spec = slot.next_spec([])
         assert spec
         results.append(slot.run(spec))  # on a busy machine it takes what it takes
@@ -99,9 +102,8 @@ def test_a_build_ends_by_its_deadline_with_a_model(
         while (spec := slot.next_spec([r.row for r in results])) is not None:
             results.append(slot.run(spec))
         result = slot.finish(results)
-        late = clock() - deadline
 
-    assert late < 3  # the machine may be busy
+    assert max(waited) <= deadline
     assert result.stopped == "time"
     assert loaded(result.model).predict([{}])[0] in {"no", "yes"}
 
@@ -123,7 +125,7 @@ def test_a_trial_without_end_is_stopped_and_the_model_before_it_serves(
         result = slot.finish([dummy, endless])
         late = clock() - deadline
 
-    assert late < 3  # the machine may be busy
+    assert late < ENDLESS / 10
     assert "no more time" in endless.error
     assert result.best.spec.family == "dummy"
     assert loaded(result.model).predict([{}])[0] in {"no", "yes"}
@@ -168,7 +170,7 @@ def test_a_refit_that_does_not_end_is_thrown_away_for_the_fold_model(
         result = slot.finish([best])
         late = clock() - deadline
 
-    assert late < 3
+    assert late < ENDLESS / 10
     assert not result.refitted
     assert result.model == best.model
     model = loaded(result.model, extra_types=["tests.poisoned.SlowOnAllRows"])
@@ -181,14 +183,15 @@ def test_a_cancelled_build_keeps_the_best_it_has(
     plan = make_plan(
         families=["dummy", "sleeps"], extra_families="tests.poisoned:FAMILIES"
     )
-    told: list[float] = []
+    told: list[TrialResult] = []
+    looks = count()  # since then: the first is before the second trial
 
     result = build(
         plan=plan,
         workdir=tmp_path / "work",
         deadline=time.time() + LONG,
-        on_trial=lambda result: told.append(time.time()),
-        should_stop=lambda: bool(told) and time.time() > told[0] + 0.5,
+        on_trial=told.append,
+        should_stop=lambda: bool(told) and next(looks) > 2,
     )
 
     assert [r.error for r in result.leaderboard] == ["", "Cancelled."]
@@ -214,8 +217,14 @@ def test_a_deadline_in_the_past_is_told_as_too_little_time(
 def test_a_build_too_short_for_its_start_says_so(
     make_plan: MakePlan, tmp_path: Path
 ) -> None:
-    with pytest.raises(BuildError, match=r"still starting.* more seconds"):
-        run(make_plan(), tmp_path, seconds=0.2)
+    clock, deadline = Clock(), time.time() + LONG
+    with Slot(
+        plan=make_plan(), workdir=tmp_path / "w", deadline=deadline, clock=clock
+    ) as slot:
+        spec = following(slot)
+        clock.leave(0.2, before=deadline)
+        with pytest.raises(BuildError, match=r"still starting.* more seconds"):
+            slot.finish([slot.run(spec)])
 
 
 def test_a_given_validation_set_judges_instead_of_folds(
