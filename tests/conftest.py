@@ -91,6 +91,15 @@ def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def still() -> Iterator[None]:
+    """The clock stands still: no hour, day or window ends between two looks at it."""
+    from registry import clock
+
+    with clock.moved_to(clock.now()):
+        yield
+
+
+@pytest.fixture
 def few_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Builds in this process stop after a handful of trials: time enough, soon over."""
     from mlsystem.builder import trials

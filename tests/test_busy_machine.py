@@ -7,13 +7,13 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from labelling.models import Match
 from mlsystem import baselines, ticks
 from mlsystem.celery import QUICK, app
 from monitoring.models import Alert
 from registry import definition_sync, jobs
+from registry.clock import now
 from registry.models import Job, Project
 from serving import rollout as rollouts
 from serving.models import PredictionInbox, Rollout, RolloutEvent
@@ -25,7 +25,11 @@ from tests.factories import (
     make_serving,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.touches_services,
+    pytest.mark.usefixtures("still"),  # answers of one hour are one bucket
+]
 HORIZON = timedelta(days=30)
 LONGEST_QUICK = 60.0  # seconds that a job of the quick lane may take
 
@@ -43,7 +47,7 @@ def a_minute_without_the_long_lane() -> None:
         if entry["options"]["queue"] == QUICK:
             app.tasks[entry["task"]].run()
             waiting = Job.objects.filter(lane=QUICK, state="queued")
-            for job in waiting.filter(due_at__lte=timezone.now()):
+            for job in waiting.filter(due_at__lte=now()):
                 assert jobs.work_here(job).state == "succeeded", job.error
 
 
@@ -90,7 +94,7 @@ def test_an_alert_rule_is_looked_at() -> None:
 
 def test_silence_becomes_truth_when_its_time_is_over() -> None:
     row = make_serving()
-    asked = timezone.now() - HORIZON - timedelta(hours=1)
+    asked = now() - HORIZON - timedelta(hours=1)
     found = make_prediction(row.project, version=row.live, at=asked, entity="C1")
 
     a_minute_without_the_long_lane()
@@ -129,7 +133,7 @@ def test_a_job_that_alone_knows_of_a_file_is_remembered_until_the_file_is_gone()
     project = make_project()
 
     def over(name: str, *, days: int, state: str = "succeeded", **given: Any) -> None:
-        ended = timezone.now() - timedelta(days=days)
+        ended = now() - timedelta(days=days)
         job = jobs.enqueue(task=name, project=project, key=name)
         Job.objects.filter(pk=job.pk).update(state=state, finished_at=ended, **given)
 
@@ -175,7 +179,7 @@ def test_a_tick_that_fails_keeps_no_other_from_its_work(
     seconds = count(monotonic(), 10.0)
     monkeypatch.setattr(ticks, "monotonic", lambda: next(seconds))
 
-    def killed(now: Any) -> None:
+    def killed(moment: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

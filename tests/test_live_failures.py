@@ -37,7 +37,11 @@ from tests.factories import (
     sign_in,
 )
 
-pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.touches_services,
+    pytest.mark.usefixtures("still"),
+]
 UNREADABLE = 71  # the tenure at which the models of these tests raise
 
 

@@ -14,7 +14,11 @@ from tests.factories import make_bare_version, make_project, make_user, sign_in
 from tests.full_project import make_full_project
 from tests.pages import queries
 
-pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.touches_services,
+    pytest.mark.usefixtures("still"),
+]
 
 
 @pytest.fixture

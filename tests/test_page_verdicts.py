@@ -10,7 +10,11 @@ from serving import rollout
 from tests.factories import make_project, make_serving, sign_in
 from tests.full_project import make_full_project, make_people
 
-pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.touches_services,
+    pytest.mark.usefixtures("still"),
+]
 
 
 @pytest.fixture
