@@ -61,7 +61,9 @@ def test_when_all_is_labelled_the_page_says_so(enter: Enter) -> None:
 
 def test_what_others_hold_comes_back_by_itself(enter: Enter) -> None:
     project = make_mail(1)
-    opened(enter)
+    erin = enter("Erin")
+    with erin.page.expect_response(STEP):  # the last that her page asks for
+        erin.open("/p/mail/label")
     omar = enter("Omar")
     page = omar.page
     page.clock.install()
