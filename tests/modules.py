@@ -1,5 +1,6 @@
 """Definition modules that a test writes: text beside data, named in the settings."""
 
+import importlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ class Modules:
     def write(self, body: str, name: str = "") -> str:
         name = name or f"mine_{next(_numbers)}"
         (self.folder / f"{name}.py").write_text(HEAD + body)
+        importlib.invalidate_caches()  # two files of one moment leave a folder as old
         named = self.settings.MLSYSTEM_DEFINITIONS
         self.settings.MLSYSTEM_DEFINITIONS = [*dict.fromkeys([*named, name])]
         return name
