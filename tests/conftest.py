@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import hypothesis
 import pytest
@@ -82,7 +81,9 @@ def browser_type_launch_args(
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a process remembers of rows that the last test rolled back, and what the
     cache has counted."""
-    monkeypatch.setattr("registry.web.limits.PREFIX", f"test-{uuid4().hex}")
+    # Not of the run's seed: a cache outlives a run, and counts on in the next one.
+    prefix = f"test-{draws.MACHINE(16).hex()}"
+    monkeypatch.setattr("registry.web.limits.PREFIX", prefix)
     from serving.frontend import failures
     from serving.model_server import states
 
