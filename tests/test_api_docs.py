@@ -29,6 +29,7 @@ def signed_in(browser: Browser, live_server: Any, settings: Any) -> Page:
         [{"name": cookie.key, "value": cookie.value, "url": live_server.url}]
     )
     page = context.new_page()
+    page.set_default_timeout(60_000)  # milliseconds; a machine may be busy
     page.add_init_script(LISTEN)
     return page
 
