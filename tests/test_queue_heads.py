@@ -54,8 +54,17 @@ def put(project: Project, count: int = 90, **more: Any) -> None:
         | more
         for n in range(count)
     ]
+    take_in(project, items)
+
+
+def take_in(project: Project, items: list[dict[str, Any]]) -> None:
     taken = import_examples(project=project, items=enumerate(items), now=NOW)
     assert not taken.errors
+    cards = list(Example.objects.order_by("pk"))
+    rng = np.random.default_rng(0)  # random at import, the same in every run here
+    for card, place in zip(cards, rng.permutation(len(cards)), strict=True):
+        card.shuffle = int(place)
+    Example.objects.bulk_update(cards, ["shuffle"])
 
 
 def ranked(project: Project, *, now: datetime = NOW, seed: int = 1) -> heads.Head:
@@ -179,7 +188,7 @@ def test_a_card_taken_back_keeps_its_reason_and_its_guess(
 def test_gold_is_hidden_in_the_stream(strikes: Project) -> None:
     put(strikes)
     gold = [{"payload": {"remarks": f"known {n}"}, "gold": "wing"} for n in range(10)]
-    import_examples(project=strikes, items=enumerate(gold), now=NOW)
+    take_in(strikes, gold)
     head = ranked(strikes)
     first = [place.reason for place in head.places[:40]]
     assert 1 <= first.count("gold") <= 4
@@ -189,7 +198,7 @@ def test_duplicates_are_asked_once_and_answered_together(
     strikes: Project, erin: User
 ) -> None:
     items = [{"payload": {"remarks": "NONE"}, "key": f"r{n}"} for n in range(4)]
-    import_examples(project=strikes, items=enumerate(items), now=NOW)
+    take_in(strikes, items)
     assert len(ranked(strikes).places) == 1
     card = take(strikes, erin).cards[0]
     submit(
@@ -219,7 +228,7 @@ def test_numbers_are_asked_where_nothing_like_them_was() -> None:
     )
     erin = make_user("Erin", project=project, role="labeller")
     items = [{"payload": {"size": float(n)}} for n in range(100)]
-    import_examples(project=project, items=enumerate(items), now=NOW)
+    take_in(project, items)
     ranked(project)
     for _ in range(12):
         card = take(project, erin, 1).cards[0]

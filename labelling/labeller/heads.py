@@ -80,7 +80,7 @@ def refresh(*, project: Project, now: datetime, rng: np.random.Generator) -> Hea
 
 def rank(*, project: Project, rng: np.random.Generator) -> Head:
     """The head as it should be now; writes nothing."""
-    found = pool.read(project)
+    found = pool.read(project, rng=rng)
     if not found.open_ids:
         gold = [Place(example=pk, reason="gold") for pk in pool.gold(project, HEAD)]
         return Head(strategy="nothing open", places=gold)

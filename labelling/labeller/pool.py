@@ -3,16 +3,18 @@ ranker in bounded pieces: never a row of every example."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
 from labelling.labeller import vectors
 from labelling.models import Example, ExamplePayload, ExampleVector
 from registry.models import Project
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LARGEST = 50_000  # of a larger pool, a fresh random part is looked at
 MOST_ANSWERS = 5_000  # the newest ones
@@ -32,7 +34,7 @@ class Pool:
     widths: list[tuple[str, int]]
 
 
-def read(project: Project) -> Pool:
+def read(project: Project, *, rng: np.random.Generator) -> Pool:
     """A random part of what is open, and the newest answers."""
     fields = vectors.known_fields(project.fields, target=project.target)
     layout = vectors.layout_of(fields)
@@ -46,7 +48,7 @@ def read(project: Project) -> Pool:
         .order_by("-pk")
         .values_list("pk", "answer")[:MOST_ANSWERS]
     )
-    waiting = _open(project)
+    waiting = _open(project, rng)
     ids = [pk for pk, _ in answered] + waiting
     found = _vectors(ids, layout=layout, fields=fields)
     kept = [(pk, answer) for pk, answer in answered if pk in found]
@@ -68,9 +70,9 @@ def waiting(project: Project) -> QuerySet[Example]:
     ).exclude(state=State.DISPUTED)
 
 
-def _open(project: Project) -> list[int]:
+def _open(project: Project, rng: np.random.Generator) -> list[int]:
     rows = waiting(project).filter(gold__isnull=True)
-    start = secrets.randbelow(LARGEST_SHUFFLE)
+    start = int(rng.integers(LARGEST_SHUFFLE))
     ordered = rows.order_by("shuffle").values_list("pk", flat=True)
     found = list(ordered.filter(shuffle__gte=start)[:LARGEST])
     if len(found) < LARGEST:
