@@ -200,6 +200,7 @@ def test_a_limit_holds_when_many_come_at_once() -> None:
 
 
 @pytest.mark.faults
+@time_machine.travel("2024-05-01T12:00:00Z", tick=False)
 def test_a_limit_holds_while_the_cache_is_down(monkeypatch: Any) -> None:
     def down(*args: Any, **kwargs: Any) -> None:
         raise ConnectionError("no cache")
