@@ -114,12 +114,12 @@ def test_brackets_in_texts_are_no_levels() -> None:
     ids=lambda body: body[:6].decode(),
 )
 def test_torture_is_refused_in_good_time(body: bytes) -> None:
-    start = time.perf_counter()
+    start = time.thread_time()  # work, not waiting: a machine may be busy
 
     with pytest.raises(NotJson):
         parse(body)
 
-    assert time.perf_counter() - start < 10
+    assert time.thread_time() - start < 10
 
 
 def test_reading_stops_at_the_limit() -> None:
