@@ -104,7 +104,7 @@ class Bench:
 
     def stored(self) -> None:
         kept = f"Object.keys(localStorage).join().includes('label:{self.slug}:')"
-        eventually(lambda: not self.page.evaluate(kept), within=15)
+        eventually(lambda: not self.page.evaluate(kept))
 
 
 def finish(run: Run) -> Run:

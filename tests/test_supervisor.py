@@ -17,6 +17,8 @@ from mlsystem.version import BASE_DIR
 from tests.processes import child_environment
 from tests.watching import accepts, alive, eventually, family, free_port, linux
 
+LONG = 300  # seconds that nothing takes, on a machine however busy
+
 
 class Up:
     """A running `manage.py up` on a folder and a port of its own."""
@@ -30,7 +32,7 @@ class Up:
                 command("up"), env=self.environment(), stdout=log, stderr=log
             )
         try:
-            eventually(lambda: "mlsystem is at" in self.said(), within=90)
+            eventually(lambda: "mlsystem is at" in self.said(), within=LONG)
         except AssertionError:
             self.end()
             raise AssertionError(self.said()) from None
@@ -65,7 +67,7 @@ class Up:
             env=self.environment(**more),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LONG,
             check=False,
         )
 
@@ -110,7 +112,7 @@ def test_one_command_serves_and_says_where(up):
 @linux
 def test_web_two_workers_beat_and_a_broker_run(up):
     eventually(
-        lambda: len(up.pids(r"celery_main (quick|long)$")) >= 2 + 1 + 2, within=90
+        lambda: len(up.pids(r"celery_main (quick|long)$")) >= 2 + 1 + 2, within=LONG
     )
 
     assert up.pids(r"granian")
@@ -158,7 +160,7 @@ def test_a_worker_alone_needs_a_broker_and_a_migrated_database(up, tmp_path):
     "victim", ["granian", "celery_main quick", "celery_main beat", "valkey-server"]
 )
 def test_what_is_killed_comes_back(up, victim):
-    eventually(lambda: up.pids(victim))
+    eventually(lambda: up.pids(victim), within=LONG)
     before = up.pids(victim)
 
     for pid in before:
@@ -167,9 +169,9 @@ def test_what_is_killed_comes_back(up, victim):
         except ProcessLookupError:
             pass
 
-    eventually(lambda: up.pids(victim) and not up.pids(victim) & before, within=90)
-    eventually(lambda: accepts(up.port), within=90)
-    eventually(lambda: not any(alive(pid) for pid in before), within=90)
+    eventually(lambda: up.pids(victim) and not up.pids(victim) & before, within=LONG)
+    eventually(lambda: accepts(up.port), within=LONG)
+    eventually(lambda: not any(alive(pid) for pid in before), within=LONG)
 
 
 def test_the_logs_hold_one_record_a_line_and_no_key(up):
@@ -190,13 +192,13 @@ def test_the_logs_hold_one_record_a_line_and_no_key(up):
 @linux
 def test_a_killed_supervisor_leaves_no_orphan_and_ctrl_c_no_trace(tmp_path):
     first = Up(tmp_path / "data")
-    eventually(lambda: len(first.pids(r"celery_main (quick|long)$")) >= 5, within=90)
+    eventually(lambda: len(first.pids(r"celery_main (quick|long)$")) >= 5, within=LONG)
     children = family(first.process.pid)
 
     first.process.kill()
     first.process.wait()
 
-    eventually(lambda: not any(alive(pid) for pid in children))
+    eventually(lambda: not any(alive(pid) for pid in children), within=LONG)
 
     second = Up(tmp_path / "data")
     assert accepts(second.port)
@@ -205,7 +207,7 @@ def test_a_killed_supervisor_leaves_no_orphan_and_ctrl_c_no_trace(tmp_path):
     second.end()
 
     assert second.process.returncode == 0
-    eventually(lambda: not any(alive(pid) for pid in children))
+    eventually(lambda: not any(alive(pid) for pid in children), within=LONG)
     assert not accepts(second.port)
 
 
@@ -224,8 +226,10 @@ def test_the_parts_run_one_by_one_on_postgresql_and_redis(tmp_path):
                 parts[role] = subprocess.Popen(
                     command("up", role), env=environment, stdout=log, stderr=log
                 )
-        eventually(lambda: accepts(port), within=60)
-        eventually(lambda: logs["worker"].read_text().count(" ready.") == 2, within=60)
+        eventually(lambda: accepts(port), within=LONG)
+        eventually(
+            lambda: logs["worker"].read_text().count(" ready.") == 2, within=LONG
+        )
     finally:
         for part in parts.values():
             part.terminate()
