@@ -27,6 +27,7 @@ pytestmark = [
     pytest.mark.touches_services,
     pytest.mark.usefixtures("few_trials"),
 ]
+BUDGET = 1800  # seconds: a few trials end a build, on a machine however busy
 WORDS = {
     "bird": ["gull", "sparrow", "feathers", "wing", "beak", "nest"],
     "plane": ["engine", "rudder", "cockpit", "flaps", "runway", "pilot"],
@@ -121,7 +122,9 @@ def finish(run: Run) -> Run:
 
 
 def start(project: Project) -> Run:
-    return pipeline.start(project=project, budget=120, params={"slots": 1}, now=now())
+    return pipeline.start(
+        project=project, budget=BUDGET, params={"slots": 1}, now=now()
+    )
 
 
 def extracted(project: Project) -> dict[str, int]:
@@ -149,7 +152,7 @@ def test_ten_fresh_labels_start_a_run_and_a_new_version_appears_with_its_verdict
     assert (
         triggers.answer_labels(now()) == 0
     )  # one at a time, and they are being learnt
-    run.params = {"slots": 1}
+    run.params, run.budget_seconds = {"slots": 1}, BUDGET
     run.save()
     finish(run)
     assert run.state == "succeeded", run.error
