@@ -214,6 +214,8 @@ def test_of_fifty_edits_at_once_one_wins_and_the_others_are_told(
 ) -> None:
     if connection.vendor == "postgresql":  # fifty threads share ten connections
         monkeypatch.setattr(connection.pool, "timeout", 120)
+    else:  # and there they wait for one writer
+        monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 120)
     project = make_serving().project
     make_canary(project, percent=1)
     key = _admin_key(project)
