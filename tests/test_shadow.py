@@ -1,7 +1,6 @@
 """Shadows are asked after the answer, never delay one, and lose nothing silently."""
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.factories import make_canary, make_key, make_serving, make_version
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.touches_services]
 
 ROW = {"tenure": 30, "monthly_charges": 100.0}  # live says No, the shadow says Yes
+LONG = 60.0  # seconds that nobody waits for, but on a busy machine
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def project() -> Iterator[Project]:
     project = make_serving().project
     make_canary(project, mode="shadow")
     yield project
-    assert shadows.drained()
+    assert shadows.drained(LONG)
     forget_loaded()
 
 
@@ -57,7 +57,7 @@ def test_live_answers_and_the_shadow_is_stored_beside_it(
         "live",
         "churn/1",
     )
-    assert shadows.drained()
+    assert shadows.drained(LONG)
     answer = Prediction.objects.get(pk=body["id"])
     shadow = Prediction.objects.get(role="shadow")
     assert shadow.shadow_of == answer.pk
@@ -68,14 +68,12 @@ def test_live_answers_and_the_shadow_is_stored_beside_it(
 
 def test_a_slow_shadow_delays_nobody(rest: Rest, project: Project) -> None:
     gate = threading.Event()
-    slow_down(project, gate.wait)
-    started = time.perf_counter()
+    slow_down(project, lambda: gate.wait(LONG))
     for _ in range(5):
         assert rest.post("predict", {"input": ROW}).status_code == 200
-    assert time.perf_counter() - started < 5
     assert not Prediction.objects.filter(role="shadow").exists()
     gate.set()
-    assert shadows.drained()
+    assert shadows.drained(LONG)
     assert Prediction.objects.filter(role="shadow").count() == 5
 
 
@@ -84,13 +82,13 @@ def test_what_does_not_fit_is_dropped_and_counted(
 ) -> None:
     monkeypatch.setattr(shadows, "MOST_WAITING", 3)
     gate = threading.Event()
-    slow_down(project, gate.wait)
+    slow_down(project, lambda: gate.wait(LONG))
     before = shadows.counts(project.pk)
     requests = [{"input": ROW}] * 10
     answers = rest.post("predict/batch", {"requests": requests}).json()["responses"]
     assert len(answers) == 10
     gate.set()
-    assert shadows.drained()
+    assert shadows.drained(LONG)
     after = shadows.counts(project.pk)
     assert after["dropped"] - before["dropped"] == 7
     assert after["stored"] - before["stored"] == 3
@@ -113,7 +111,7 @@ def test_a_failing_shadow_is_stored_as_an_error_and_goes_off(
     for _ in range(MOST_IN_A_ROW):
         body = rest.post("predict", {"input": ROW}).json()
         assert (body["variant"], "fallback" in body) == ("live", False)
-    assert shadows.drained()
+    assert shadows.drained(LONG)
     failed = Prediction.objects.filter(role="shadow").exclude(error="")
     assert failed.count() == MOST_IN_A_ROW
     assert all("ZeroDivisionError" in row.error for row in failed)
@@ -122,7 +120,7 @@ def test_a_failing_shadow_is_stored_as_an_error_and_goes_off(
 
 def test_a_test_casts_no_shadow(rest: Rest) -> None:
     rest.post("predict", {"input": ROW, "test": True})
-    assert shadows.drained()
+    assert shadows.drained(LONG)
     assert not Prediction.objects.filter(role="shadow").exists()
 
 
@@ -130,5 +128,5 @@ def test_a_paused_shadow_is_not_asked(rest: Rest, project: Project) -> None:
     row = rollout.of_project(project)
     rollout.pause(rollout=row, by="a test", revision=row.revision)
     rest.post("predict", {"input": ROW})
-    assert shadows.drained()
+    assert shadows.drained(LONG)
     assert not Prediction.objects.filter(role="shadow").exists()
