@@ -13,6 +13,7 @@ from tests.factories import make_key, make_serving, make_version
 from tests.test_v2 import CHARGES, MODEL, TENURE, by_name, tensor
 
 pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+ROWS = 64  # so many that of every two versions each surely gets some
 
 
 @pytest.fixture
@@ -65,14 +66,14 @@ def test_what_one_row_lacks_is_null_and_takes_nothing_from_the_others(
     )
     promised = {each["name"] for each in rest.get(MODEL).json()["outputs"]}
     assert {"score", "probabilities"} <= promised
-    many = [tensor("tenure", "INT64", [3] * 20)]
-    many += [tensor("monthly_charges", "FP64", [100.0] * 20)]
+    many = [tensor("tenure", "INT64", [3] * ROWS)]
+    many += [tensor("monthly_charges", "FP64", [100.0] * ROWS)]
     wanted = {"inputs": many, "outputs": [{"name": name} for name in promised]}
     answer = rest.post(f"{MODEL}/infer", wanted)
     assert answer.status_code == 200, answer.content
     told = by_name(answer.json())
     assert set(told) == promised
-    assert told["probabilities"]["shape"] == [20, 2]
+    assert told["probabilities"]["shape"] == [ROWS, 2]
     shares = told["probabilities"]["data"]
     lacks = [name == "churn/2" for name in told["model"]["data"]]
     assert any(lacks)
