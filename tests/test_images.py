@@ -65,9 +65,9 @@ def test_garbage_is_refused_at_its_field_quickly_and_in_little_memory(
 ) -> None:
     text, told = BROKEN[name]
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.thread_time()  # of our own: others may be busy
     _, _, errors = check_row([IMAGE], {"photo": text})
-    took, (_, peak) = time.perf_counter() - began, tracemalloc.get_traced_memory()
+    took, (_, peak) = time.thread_time() - began, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert errors[0].field == "input.photo"
     assert told in errors[0].message
