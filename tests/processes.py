@@ -43,6 +43,6 @@ def start_python(code: str, *arguments: str, **more: str) -> subprocess.Popen[st
 
 
 def end_of(child: subprocess.Popen[str]) -> str:
-    """Wait for a child (three minutes at most) and return what it said."""
-    output, _ = child.communicate(timeout=180)
+    """Wait for a child (ten minutes at most) and return what it said."""
+    output, _ = child.communicate(timeout=600)
     return output
