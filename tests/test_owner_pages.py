@@ -14,7 +14,11 @@ from tests.pages import text
 from tests.refused import shown
 from tests.three_weeks import serving
 
-pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.touches_services,
+    pytest.mark.usefixtures("still"),
+]
 TARGET = {"do": "target"}
 LONG = "A-name-without-any-place-to-break-it-" * 3
 

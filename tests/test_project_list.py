@@ -14,7 +14,11 @@ from tests.full_project import make_full_project
 from tests.pages import queries, text
 from tests.three_weeks import serving
 
-pytestmark = [pytest.mark.django_db, pytest.mark.touches_services]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.touches_services,
+    pytest.mark.usefixtures("still"),
+]
 
 
 def test_every_project_is_listed_with_its_verdict_the_needy_first() -> None:
