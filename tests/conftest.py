@@ -13,7 +13,10 @@ pytest_plugins = ["tests.browsing"]
 # How long an example takes says something of the machine, not of the code. In CI the same
 # code gets the same examples; whoever works on it gets others at every run.
 hypothesis.settings.register_profile(
-    "house", deadline=None, derandomize=os.environ.get("CI") == "true"
+    "house",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("house")
 
