@@ -14,6 +14,7 @@ import pytest
 from mlsystem.builder.build import Slot
 from mlsystem.builder.plan import FAILED, FINISHED, Plan, TrialSpec
 from tests.building import LONG, plan_in, run
+from tests.watching import alive, eventually
 
 linux = pytest.mark.skipif(
     not Path("/proc/self").exists(), reason="reads /proc, which Linux alone has"
@@ -111,8 +112,8 @@ from pathlib import Path
 from mlsystem.builder.build import Slot
 from mlsystem.builder.plan import Plan
 plan = Plan.read(Path({str(tmp_path / "given.json")!r}))
-slot = Slot(plan=plan, workdir=Path({str(tmp_path / "w")!r}), deadline=time.time() + 60)
-slot.child.start(deadline=time.time() + 60)
+slot = Slot(plan=plan, workdir=Path({str(tmp_path / "w")!r}), deadline=time.time() + {LONG})
+slot.child.start(deadline=time.time() + {LONG})
 print(slot.child.pid, flush=True)
 slot.run(slot.next_spec([]))
 """
@@ -122,17 +123,7 @@ slot.run(slot.next_spec([]))
         assert worker.stdout is not None
         child = int(worker.stdout.readline())
         worker.kill()
-    until = time.monotonic() + 10
-    while _lives(child) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not _lives(child)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return "zombie" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
+    eventually(lambda: not alive(child), within=60)
 
 
 def test_the_child_trains_without_django() -> None:
