@@ -118,7 +118,7 @@ def test_on_a_machine_with_no_database_yet_commands_make_it_or_say_who_does(
 
 def test_with_run_the_better_model_goes_live(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", deliveries(1500))
-    code, out, err = create(path, "--run", "--budget", "120")
+    code, out, err = create(path, "--run", "--budget", "600")
     assert code == 0, out + err
     rollout = Rollout.objects.get(project__slug="deliveries")
     assert (rollout.live.kind, rollout.live.state) == ("trained", "accepted")
@@ -132,7 +132,7 @@ def test_with_run_the_better_model_goes_live(tmp_path: Path) -> None:
 
 def test_a_model_no_better_is_rejected_and_the_baseline_stays(tmp_path: Path) -> None:
     path = write(tmp_path / "d.csv", deliveries(400, told=False))
-    code, out, _ = create(path, "--run", "--budget", "120")
+    code, out, _ = create(path, "--run", "--budget", "600")
     assert code == 1, out
     rollout = Rollout.objects.get(project__slug="deliveries")
     assert rollout.live == rollout.baseline
