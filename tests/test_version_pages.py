@@ -303,6 +303,27 @@ def test_mistakes_are_found_behind_answers_whose_truth_is_not_in_yet(
     assert (len(worst), known) == (2, 2)
 
 
+def test_mistakes_are_looked_for_among_so_many_truths_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where a scoring asked for more than that at one moment."""
+    project = make_project()
+    version, at = make_bare_version(project, 1), now() - timedelta(hours=5)
+    for minutes in (0, 1, 1, 1, 1, 2):
+        asked = at + timedelta(minutes=minutes)
+        row = make_prediction(project, version=version, at=asked)
+        Match.objects.create(
+            project=project, prediction_id=row.pk, value="No", by_silence=True,
+            source="silence", observed_at=asked, predicted_at=asked,
+        )  # fmt: skip
+    looked = []
+    for most in (1, 3, 5, 6, 7):
+        monkeypatch.setattr(mistakes, "LOOKED_THROUGH", most)
+        looked.append(mistakes.worst(version)[1])
+
+    assert looked == [1, 3, 5, 6, 6]
+
+
 def test_the_buttons_say_what_they_do_and_serving_versions_have_none(
     churn: Project,
 ) -> None:

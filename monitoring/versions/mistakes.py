@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from labelling.models import Match
 from registry.models import ModelVersion, Project
@@ -57,9 +57,19 @@ def _newest(version: ModelVersion) -> QuerySet[Match]:
         project=version.project_id, predicted_at__range=(first, last)
     ).order_by("-predicted_at")
     own = asked.filter(pk=OuterRef("prediction_id"), test=False)
-    return Match.objects.filter(
-        Exists(own), pk__in=of_its_time.values("pk")[:LOOKED_THROUGH]
-    ).order_by("-predicted_at")
+    return _not_too_many(of_its_time).filter(Exists(own))
+
+
+def _not_too_many(newest: QuerySet[Match]) -> QuerySet[Match]:
+    """By where the last of them lies: who asks for the first few of a queryset within
+    another one has all of that one looked up first."""
+    places = newest.values_list("predicted_at", "pk")
+    last = places[LOOKED_THROUGH - 1 : LOOKED_THROUGH].first()
+    if last is None:
+        return newest
+    at, pk = last
+    of_one_moment = Q(predicted_at=at, pk__lt=pk)  # a scoring may be larger
+    return newest.filter(~of_one_moment, predicted_at__gte=at)
 
 
 def _mistake(project: Project, row: Mapping[str, Any], truth: Any) -> Mistake:
