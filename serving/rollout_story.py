@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Count, Min
+
 from registry.identifiers import first_uuid7
 from registry.models import Project
 from serving.models import Prediction, Rollout, RolloutEvent
@@ -77,13 +79,16 @@ def users_an_hour(project: Project, *, now: datetime) -> float | None:
     asked = Prediction.objects.filter(
         project=project, pk__gte=first_uuid7(now - DAY), test=False
     ).exclude(role=Prediction.Role.SHADOW)
-    seen = list(asked.order_by("-pk").values_list("unit", "received_at")[:SAMPLE])
-    if not seen:
+    latest = asked.order_by("-pk").values("unit", "received_at")[:SAMPLE]
+    seen = latest.aggregate(
+        n=Count("*"), users=Count("unit", distinct=True), first=Min("received_at")
+    )
+    if not seen["n"]:
         return None
     hours = 24.0
-    if len(seen) == SAMPLE:
-        hours = max((now - seen[-1][1]).total_seconds() / 3600, 1 / 60)
-    return len({unit for unit, _ in seen}) / hours
+    if seen["n"] == SAMPLE:
+        hours = max((now - seen["first"]).total_seconds() / 3600, 1 / 60)
+    return seen["users"] / hours
 
 
 def next_step(

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.db.models import Count, Q
+
 from monitoring.judging.guardrails import Alone, are_measured, guardrails
 from monitoring.judging.side_by_side import (
     MEANS,
@@ -221,15 +223,16 @@ def _sample_ratio(rollout: Rollout) -> dict[str, Any] | None:
     share = float(rollout.percent) / 100
     if rollout.targets or not 0 < share < 1 or rollout.step_since is None:
         return None
-    seen = dict.fromkeys(("live", "canary"), 0)
     answers = Prediction.objects.filter(
         project=rollout.project,
         pk__gte=first_uuid7(rollout.step_since),
-        role__in=list(seen),
+        role__in=("live", "canary"),
         test=False,
     ).order_by("-pk")
-    for role, _ in set(answers.values_list("role", "unit")[:LATEST]):
-        seen[role] += 1
+    seen = answers.values("role", "unit")[:LATEST].aggregate(
+        live=Count("unit", distinct=True, filter=Q(role="live")),
+        canary=Count("unit", distinct=True, filter=Q(role="canary")),
+    )
     counts = [seen["live"], seen["canary"]]
     shares = [1 - share, share]
     mismatch = sample_ratio_mismatch(counts, shares)
