@@ -1,6 +1,7 @@
 """Folded counts: the same whatever the order, and as exact as they claim to be."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from monitoring.evaluator.moments import Moments
 from monitoring.monitor.histograms import LATENCY, Bounded, ScoresByTruth, count_scores
 from monitoring.monitor.inputs import Inputs, fold_inputs
 from monitoring.monitor.outcomes import Outcomes, fold_outcomes
+from monitoring.monitor.packing import pack
 from monitoring.monitor.reference import build_reference
 from tests.scored import binary, regression, some
 
@@ -189,7 +191,26 @@ def test_outcomes_of_different_tasks_are_not_mixed_but_counted(turned: bool) -> 
     both = few.merge(many) if turned else many.merge(few)
     assert (both.task, both.n, both.left_out) == ("binary", 2, 1)
     assert Outcomes.unpack(both.pack()).merge(few).left_out == 2
-    assert Outcomes.means_of(both.pack()).left_out == 1
+    assert Outcomes.unpack(both.pack()).left_out == 1
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_outcomes_that_were_packed_as_a_whole_are_still_read(task: str) -> None:
+    scored = some(task, 200)
+    found = fold_outcomes(scored.take(np.arange(200) < 100))
+    more = fold_outcomes(scored.take(np.arange(200) >= 100))
+    moments = {key: [m.n, m.mean, m.m2] for key, m in found.moments.items()}
+    old = pack(
+        {"v": 1, "task": found.task, "positive": found.positive, "n": found.n}
+        | {"moments": moments, "counts": found.counts, "confusion": found.confusion}
+        | {"left_out": 3}
+    )
+
+    read = Outcomes.unpack(old)
+
+    assert read.left_out == 3
+    assert replace(read, left_out=0).pack() == found.pack()
+    assert read.merge(more).confusion == found.merge(more).confusion
 
 
 def test_an_hour_of_twenty_features_fits_in_a_few_kilobytes() -> None:

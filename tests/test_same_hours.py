@@ -14,6 +14,7 @@ from monitoring.judging.rollouts import judge
 from monitoring.judging.statistics import confidence_sequence
 from monitoring.judging.strata import Strata
 from monitoring.models import DayBucket, HourBucket
+from monitoring.monitor import packing
 from monitoring.monitor.days import merge_days
 from registry import clock
 from registry.models import Project
@@ -252,3 +253,26 @@ def test_of_a_rollout_older_than_its_hours_days_are_compared(
 
     assert found["value"] == pytest.approx(-1)
     assert found["n"] == 2 * 600  # without the first day, of which a part was before
+
+
+@pytest.mark.django_db
+@pytest.mark.touches_services
+def test_a_rollout_of_many_hours_is_judged_without_unpacking_their_histograms(
+    canary: Rollout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is twenty times as large as the means that are compared."""
+    unpacked, decompress = [], packing.zlib.decompress
+
+    def counted(blob: bytes) -> bytes:
+        unpacked.append(blob)
+        return decompress(blob)
+
+    for n in range(20):
+        both(canary, BEGAN + n * HOUR, rows(100, 12), rows(900, 10))
+    monkeypatch.setattr(packing.zlib, "decompress", counted)
+
+    found = compared(canary, after=DAY)
+    points = history(canary, now=BEGAN + DAY)
+
+    assert (found["difference"]["n"], len(points)) == (20_000, 20)
+    assert not unpacked

@@ -107,7 +107,7 @@ def test_a_failure_took_as_long_as_whoever_failed(clock: Clock) -> None:
 def measured(latencies_ms: Any) -> Sum:
     n = len(latencies_ms)
     inputs = fold_inputs({"features": {}}, [{}] * n, latencies_ms=latencies_ms)
-    return Sum(n=n, inputs=inputs)
+    return Sum(n=n, packed_inputs=[inputs.pack()])
 
 
 def slowness(live: Any, candidate: Any) -> dict[str, Any]:

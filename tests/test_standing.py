@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from monitoring.evaluator.moments import Moments
 from monitoring.models import DayBucket, Standing
-from monitoring.monitor.outcomes import Outcomes
+from monitoring.monitor.outcomes import Histograms, Outcomes
 from monitoring.monitor.rollups import Piece
 from monitoring.owner import standing
 from monitoring.owner.days import History
@@ -147,7 +147,7 @@ def test_ranks_are_compared_by_their_intervals() -> None:
             "positive": count_scores(positive),
             "negative": count_scores(rng.random(300)),
         }
-        return Outcomes("binary", "Yes", 600, {}, counts).pack()
+        return Outcomes("binary", "Yes", 600, {}, (Histograms(counts, {}),)).pack()
 
     days = [
         Piece(version=v, role="live" if v == LIVE else "shadow", at=NOW, n=600, errors=0, fallbacks=0,

@@ -1,16 +1,15 @@
 """Component 3, Evaluator: n, mean and spread of numbers, kept so that they merge."""
 
 import math
-from dataclasses import dataclass
 from typing import Any, Self
 
+import msgspec
 import numpy as np
 from scipy import special
 
 
-@dataclass(frozen=True)
-class Moments:
-    """n, mean and Σ (x − mean)² of numbers that are not kept.
+class Moments(msgspec.Struct, frozen=True, array_like=True):
+    """n, mean and Σ (x − mean)² of numbers that are not kept. Stored as `[n, mean, m2]`.
 
     Merged by Chan, Golub & LeVeque (1979): Σx and Σx² would lose every digit where the
     mean is large against the spread (they give 0.0 on NIST's NumAcc4).

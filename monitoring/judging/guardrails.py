@@ -8,11 +8,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from monitoring.evaluator.moments import Moments
 from monitoring.judging.side_by_side import Pair, Pieces, rows
 from monitoring.judging.statistics import Difference, Interval, one_sided_sequence
 from monitoring.judging.strata import Strata
-from monitoring.monitor.inputs import Inputs
+from monitoring.monitor.histograms import LATENCY
 from monitoring.monitor.series import Sum
 from registry.written import number
 
@@ -126,13 +128,13 @@ def _in_words(
 
 
 def _failed(pieces: Pieces) -> Moments:
-    errors, n = (sum(getattr(p, name) for p in pieces) for name in ("errors", "n"))
-    return Moments.of_counts(errors, n)
+    return Moments.of_counts(sum(piece.errors for piece in pieces), rows(pieces))
 
 
 def _slowness(live: Sum, candidate: Sum) -> dict[str, Any]:
-    ours, theirs = _percentile(candidate.inputs), _percentile(live.inputs)
-    n = int(candidate.inputs.latency.sum())
+    latencies = candidate.latency(), live.latency()
+    ours, theirs = map(_percentile, latencies)
+    n, of_live = (int(counts.sum()) for counts in latencies)
     guard: dict[str, Any] = {"rule": "latency", "n": n}
     if ours is None or theirs is None:
         text = "No latency of both versions measured yet."
@@ -143,7 +145,7 @@ def _slowness(live: Sum, candidate: Sum) -> dict[str, Any]:
         f"95 % within {number(ours.value)} ms, live within {number(theirs.value)} ms, "
     )
     text += f"{number(limit)} ms allowed."
-    measured = min(n, int(live.inputs.latency.sum())) >= MEASURED
+    measured = min(n, of_live) >= MEASURED
     return guard | {
         "ok": not (measured and ours.low > _limit(theirs.high)),
         "safe": measured and ours.high <= _limit(theirs.low),
@@ -159,17 +161,17 @@ def _limit(live: float) -> float:
     return max(LATENCY_LIMIT * live, SLOW_MS)
 
 
-def _percentile(inputs: Inputs) -> Interval | None:
+def _percentile(counts: np.ndarray) -> Interval | None:
     """The 95th percentile between two order statistics: how many answers lie below it is
     a share, and its sequence says which ranks it may have. Where that is beyond the
     last, the slowest of a hundred answers is still above it in 99 of 100 cases."""
-    n = int(inputs.latency.sum())
+    n = int(counts.sum())
     if not n:
         return None
     error = math.sqrt(SLOWEST * (1 - SLOWEST) / n)
     ranks = one_sided_sequence(Difference(1 - SLOWEST, error, n))
     found = [
-        inputs.latency_quantile(min(max(rank, 0.0), 1.0))
+        LATENCY.quantile(counts, min(max(rank, 0.0), 1.0))
         for rank in (ranks.value, ranks.low, ranks.high)
     ]
     return Interval(*(value for value in found if value is not None))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from operator import attrgetter
 from statistics import median
+
+from msgspec.structs import replace
 
 from monitoring.evaluator.moments import Moments
 from monitoring.models import DayBucket, HourBucket
@@ -96,8 +97,7 @@ def moments(pieces: Pieces, key: str) -> Moments:
     """A mean over the rows whose truth is known."""
     found = Moments()
     for piece in pieces:
-        known = piece.outcomes(whole=False).moments
-        found = found.merge(known.get(key, Moments()))
+        found = found.merge(piece.outcomes().moments.get(key, Moments()))
     return found
 
 

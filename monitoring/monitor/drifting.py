@@ -27,7 +27,7 @@ def drift_report(
         found = total(version, window, now=now)
         if found.answers >= MINIMUM_N:
             break
-    features = drift(reference_of(version), found.inputs)
+    features = drift(reference_of(version), found.inputs())
     return {
         "model": str(version),
         "from": window.start,

@@ -1,14 +1,15 @@
 """Component 4, Monitor: one bucket's inputs, folded once; hours merge into days."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from monitoring.monitor.features import FeatureCounts, Values
 from monitoring.monitor.histograms import LATENCY, SCORE_BINS, count_scores
-from monitoring.monitor.packing import pack, unpack
+from monitoring.monitor.packing import pack, unpack, unpack_into
 
 
 def _no_latency() -> np.ndarray:
@@ -17,6 +18,12 @@ def _no_latency() -> np.ndarray:
 
 def _no_scores() -> np.ndarray:
     return np.zeros(SCORE_BINS, dtype=np.int64)
+
+
+class _Latency(msgspec.Struct):
+    """The part of a packed bucket that tells how quick its answers were."""
+
+    latency: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +73,13 @@ class Inputs:
             parts["latency"],
         )
 
-    def latency_quantile(self, q: float) -> float | None:
-        """In ms; off by at most one bin, 6.5 %."""
-        return LATENCY.quantile(self.latency, q)
+
+def latency_of(blobs: Iterable[bytes]) -> np.ndarray:
+    """Counts in LATENCY's bins, of packed buckets: ten times as quick as all of them."""
+    found = _no_latency()
+    for blob in filter(None, blobs):
+        found += unpack_into(_Latency, blob).latency
+    return found
 
 
 def fold_inputs(

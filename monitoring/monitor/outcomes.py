@@ -4,9 +4,10 @@ Metrics that are means over rows fold as moments and stay exact; ranks fold as s
 truth, with a stated bound; classes as confusion counts. Hours merge into days.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -23,20 +24,40 @@ from monitoring.monitor.histograms import (
     count_scores,
     score_bins,
 )
-from monitoring.monitor.packing import pack, unpack, unpack_into
+from monitoring.monitor.packing import encode, is_packed, pack, unpack_into
 
 MOST_ACTIONS = 4
 Confusion = dict[str, dict[str, int]]  # true class → answered class → rows
 
 
-class _Means(msgspec.Struct):
-    """The parts of a packed bucket that are cheap to read."""
+class _Stored(msgspec.Struct):
+    """A bucket as it is kept. Only histograms are packed: who reads the means of hundreds
+    of hours unpacks nothing."""
 
     task: str
     positive: str | None
     n: int
-    moments: dict[str, tuple[int, float, float]]
+    moments: dict[str, Moments]
     left_out: int = 0
+    histograms: bytes = b""
+
+
+class Histograms(msgspec.Struct):
+    counts: dict[str, Any]  # arrays
+    confusion: Confusion
+
+    @classmethod
+    def sum_of(cls, parts: Iterable[Self]) -> Self:
+        found = cls({}, {})
+        for part in parts:
+            for key, more in part.counts.items():
+                known = found.counts.get(key)
+                found.counts[key] = more if known is None else known + more
+            for true, row in part.confusion.items():
+                ours = found.confusion.setdefault(true, {})
+                for answered, n in row.items():
+                    ours[answered] = ours.get(answered, 0) + n
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +69,7 @@ class Outcomes:
     histograms: positive, negative (scores by truth), error_size; and zero_truths;
     and for each action of a cost matrix `cost:<action>`, what it would have cost the
     rows of every score bin, of the `priced` rows whose costs are all known.
+    `parts`: what `counts` and `confusion` are the sum of, packed until they are read.
     `left_out`: rows of buckets that cannot be added to these.
     """
 
@@ -55,9 +77,23 @@ class Outcomes:
     positive: str | None = None
     n: int = 0
     moments: Mapping[str, Moments] = field(default_factory=dict)
-    counts: Mapping[str, np.ndarray] = field(default_factory=dict)
-    confusion: Confusion = field(default_factory=dict)
+    parts: tuple[Histograms | bytes, ...] = ()
     left_out: int = 0
+
+    @property
+    def counts(self) -> Mapping[str, np.ndarray]:
+        return self._histograms.counts
+
+    @property
+    def confusion(self) -> Confusion:
+        return self._histograms.confusion
+
+    @cached_property
+    def _histograms(self) -> Histograms:
+        return Histograms.sum_of(
+            part if isinstance(part, Histograms) else unpack_into(Histograms, part)
+            for part in self.parts
+        )
 
     def merge(self, other: "Outcomes") -> "Outcomes":
         """Of two that speak of another task or positive class the larger one stays, and
@@ -74,43 +110,27 @@ class Outcomes:
             )
             for key in {**self.moments, **other.moments}
         }
-        counts: dict[str, np.ndarray] = dict(self.counts)
-        for key, more in other.counts.items():
-            counts[key] = counts[key] + more if key in counts else more
-        confusion = {true: dict(row) for true, row in self.confusion.items()}
-        for true, row in other.confusion.items():
-            ours = confusion.setdefault(true, {})
-            for answered, n in row.items():
-                ours[answered] = ours.get(answered, 0) + n
-        n = self.n + other.n
-        return Outcomes(
-            self.task, self.positive, n, moments, counts, confusion, left_out
-        )
+        n, parts = self.n + other.n, self.parts + other.parts
+        return Outcomes(self.task, self.positive, n, moments, parts, left_out)
 
     def pack(self) -> bytes:
-        moments = {key: [m.n, m.mean, m.m2] for key, m in self.moments.items()}
-        return pack({"v": 1, **self.__dict__, "moments": moments})
-
-    @classmethod
-    def means_of(cls, blob: bytes) -> "Outcomes":
-        """Only what is a mean over rows: for readers of many buckets at once."""
-        parts = unpack_into(_Means, blob)
-        if parts is None:
-            return cls()
-        moments = {key: Moments(*m) for key, m in parts.moments.items()}
-        return cls(
-            parts.task, parts.positive, parts.n, moments, left_out=parts.left_out
-        )
+        parts = pack({"counts": self.counts, "confusion": self.confusion})
+        kept = _Stored(self.task, self.positive, self.n, dict(self.moments))
+        kept.left_out, kept.histograms = self.left_out, parts
+        return encode(kept)
 
     @classmethod
     def unpack(cls, blob: bytes) -> "Outcomes":
         """What was packed; an empty blob is an empty bucket."""
-        parts = unpack(blob)
-        if not parts:
+        if not blob:
             return cls()
-        parts.pop("v")
-        parts["moments"] = {k: Moments(*m) for k, m in parts["moments"].items()}
-        return cls(**parts)
+        if is_packed(blob):  # as a whole, as all once were
+            kept = unpack_into(_Stored, blob)
+            kept.histograms = blob
+        else:
+            kept = msgspec.msgpack.decode(blob, type=_Stored)
+        parts = (kept.histograms,)
+        return cls(kept.task, kept.positive, kept.n, kept.moments, parts, kept.left_out)
 
 
 def fold_outcomes(
@@ -125,7 +145,8 @@ def fold_outcomes(
     with np.errstate(all="ignore"):  # too large a number is read as undefined
         moments = dict(_moments(rows))
         counts, confusion = fold(rows)
-    return Outcomes(scored.task, scored.positive, scored.n, moments, counts, confusion)
+    parts = (Histograms(counts, confusion),)
+    return Outcomes(scored.task, scored.positive, scored.n, moments, parts)
 
 
 def _moments(rows: Prepared) -> Iterator[tuple[str, Moments]]:

@@ -22,23 +22,31 @@ def pack(parts: Packable) -> bytes:
     >>> unpack(pack({"sums": np.array([0.5, 3.0])}))["sums"]
     array([0.5, 3. ])
     """
-    return zlib.compress(msgspec.msgpack.encode(parts, enc_hook=_encode), 6)
+    return zlib.compress(encode(parts), 6)
+
+
+def encode(parts: Any) -> bytes:
+    """Not packed: for what is small, and read often."""
+    return msgspec.msgpack.encode(parts, enc_hook=_encode)
+
+
+def is_packed(blob: bytes) -> bool:
+    """By zlib's first byte, with which no message of msgpack begins that is not a
+    number."""
+    return blob[:1] == b"x"
 
 
 def unpack(blob: bytes) -> dict[str, Any]:
     """What was packed; counts come back as int64, sums as floats. An empty blob is an empty dict."""
     if not blob:
         return {}
-    raw = zlib.decompress(bytes(blob))
-    decoder = msgspec.msgpack.Decoder(dict[str, Any], ext_hook=_decode)
-    return decoder.decode(raw)
+    return unpack_into(dict[str, Any], blob)
 
 
-def unpack_into(kind: type[Part], blob: bytes) -> Part | None:
-    """Only the parts that `kind` names; None for an empty blob."""
-    if not blob:
-        return None
-    return msgspec.msgpack.decode(zlib.decompress(bytes(blob)), type=kind)
+def unpack_into(kind: type[Part], blob: bytes) -> Part:
+    """Only the parts that `kind` names, each of which is there."""
+    raw = zlib.decompress(blob)
+    return msgspec.msgpack.decode(raw, type=kind, ext_hook=_decode)
 
 
 def _encode(value: Any) -> Any:

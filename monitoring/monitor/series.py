@@ -7,14 +7,17 @@ one kind: such hours are shown, marked, and counted in no total.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
+from functools import reduce
 from itertools import chain
 from typing import Any
 
+import numpy as np
 from django.db.models import Q
 
 from monitoring.models import DayBucket, HourBucket
 from monitoring.monitor.days import hours_since
-from monitoring.monitor.inputs import Inputs
+from monitoring.monitor.histograms import LATENCY
+from monitoring.monitor.inputs import Inputs, latency_of
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.performance import read_metric
 from monitoring.monitor.rollups import mature_until
@@ -37,13 +40,13 @@ BUCKETS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 @dataclass
 class Sum:
-    """Merged buckets."""
+    """Merged buckets; inputs are unpacked by those who read them."""
 
     n: int = 0
     errors: int = 0
     fallbacks: int = 0
     truths: int = 0
-    inputs: Inputs = field(default_factory=Inputs)
+    packed_inputs: list[bytes] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=Outcomes)
 
     def add(
@@ -52,10 +55,16 @@ class Sum:
         self.n += bucket.n
         self.errors += bucket.errors
         self.fallbacks += bucket.fallbacks
-        self.inputs = self.inputs.merge(Inputs.unpack(bytes(bucket.inputs)))
+        self.packed_inputs.append(bytes(bucket.inputs))
         if with_outcomes:
             self.truths += bucket.truths
             self.outcomes = self.outcomes.merge(Outcomes.unpack(bytes(bucket.outcomes)))
+
+    def inputs(self) -> Inputs:
+        return reduce(Inputs.merge, map(Inputs.unpack, self.packed_inputs), Inputs())
+
+    def latency(self) -> np.ndarray:
+        return latency_of(self.packed_inputs)
 
     @property
     def answers(self) -> int:
@@ -108,8 +117,9 @@ def _share(
 
 def _latency(q: float) -> Callable[[Sum], dict[str, Any]]:
     def read_latency(total: Sum) -> dict[str, Any]:
-        value = total.inputs.latency_quantile(q)
-        return _number(value, n=int(total.inputs.latency.sum()), total=total)
+        latency = total.latency()
+        value = LATENCY.quantile(latency, q)
+        return _number(value, n=int(latency.sum()), total=total)
 
     return read_latency
 

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from monitoring.judging.side_by_side import MEANS
 from monitoring.monitor.performance import read_metric
 from monitoring.monitor.rollups import Piece, outcomes_of
 from monitoring.owner.days import LIVE, History, first_open_day
@@ -104,7 +103,7 @@ def _series(
     found = []
     for start in starts:
         part = [each for each in days if start <= each.day < start + step]
-        outcomes = outcomes_of(part, whole=key not in MEANS)
+        outcomes = outcomes_of(part)
         found.append(read_metric(outcomes, key) if outcomes.n else {})
     if not any(one.get("value") is not None for one in found):
         return None

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
-from monitoring.judging.side_by_side import MEANS
 from monitoring.models import Standing
 from monitoring.monitor.performance import read_metric
 from monitoring.monitor.rollups import outcomes_of
@@ -203,8 +202,7 @@ def _side(
         if each.day >= lately and each.role != SHADOW
     )
     number["lately"] = recent
-    whole = terms.metric.key not in MEANS
-    outcomes = outcomes_of(days, whole=whole)
+    outcomes = outcomes_of(days)
     if not outcomes.n or terms.metric.key not in METRICS:
         blank = {"value": None, "low": None, "high": None, "n": 0}
         return number | blank | {"reason": _why_nothing(recent)}
@@ -246,7 +244,7 @@ def _weeks(history: History, metric: Metric, *, now: datetime) -> list[float | N
     for ago in range(WEEKS, 0, -1):
         start = end - ago * WEEK
         part = [each for each in live if start <= each.day < start + WEEK]
-        outcomes = outcomes_of(part, whole=metric.key not in MEANS)
+        outcomes = outcomes_of(part)
         found = read_metric(outcomes, metric.key) if outcomes.n else {"value": None}
         values.append(found["value"])
     known = next((i for i, value in enumerate(values) if value is not None), WEEKS)

@@ -1,13 +1,17 @@
 """Component 4, the monitor page: charts over time, which zoom together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
+from monitoring.monitor.histograms import LATENCY
+from monitoring.monitor.inputs import latency_of
 from monitoring.monitor.outcomes import Outcomes
 from monitoring.monitor.performance import read_metric
-from monitoring.monitor.rollups import Piece, inputs_of, mature_until, outcomes_of
+from monitoring.monitor.rollups import Piece, mature_until, outcomes_of
 from monitoring.watch.asked import Asked, Shown
 from monitoring.watch.rollups import grouped, pieces, steps
 from registry.templatetags.words import percent
@@ -164,13 +168,13 @@ def traffic_chart(asked: Asked) -> Chart:
     by_version = grouped(found, lambda p: (p.version, asked.step_of(p.at)))
     moments = sorted({asked.step_of(p.at) for p in found})
     first = asked.first
-    merged = [inputs_of(by_version.get((first.version.pk, at), [])) for at in moments]
+    counts = [_latency(by_version.get((first.version.pk, at), [])) for at in moments]
     latency = [
         Series(
             name=name,
             role=role,
             x=moments,
-            y=[one.latency_quantile(q) for one in merged],
+            y=[LATENCY.quantile(of_one, q) for of_one in counts],
             dashed=dashed,
             links=[asked.rows(at, of=first) for at in moments],
         )
@@ -239,12 +243,16 @@ def _traffic_figure(
     return figure
 
 
+def _latency(found: Iterable[Piece]) -> np.ndarray:
+    return latency_of(piece.inputs_blob for piece in found)
+
+
 def _traffic_title(asked: Asked, found: Sequence[Piece]) -> str:
     n, failed = _answers(found), sum(piece.errors for piece in found)
     if not n and not failed:
         return "Latency and traffic."
     ours = [p for p in found if p.version == asked.first.version.pk]
-    slow = inputs_of(ours).latency_quantile(0.95)
+    slow = LATENCY.quantile(_latency(ours), 0.95)
     words = f"{number(n)} answers"
     if slow is not None:
         words += f", 95 % of {asked.first.name.lower()}'s within {number(slow)} ms"
