@@ -173,6 +173,39 @@ def test_one_scoring_ends_no_comparison_by_the_day(canary: Rollout) -> None:
     assert found["n"] == 80 * 12
 
 
+@pytest.mark.parametrize("hardness", [5, 20])
+def test_a_scoring_every_night_makes_no_thin_candidate_better_or_worse(
+    canary: Rollout, hardness: int
+) -> None:
+    """Live's alone, of rows that are easier or harder than those of the day."""
+    thin_days(canary, 80)
+    for n in range(80):
+        night = BEGAN.replace(hour=0) + (n + 1) * DAY + 20 * HOUR
+        hour(canary.live, "live", night, rows(2000, hardness))
+
+    found = compared(canary, after=82 * DAY)
+
+    assert found["difference"]["value"] == pytest.approx(0)
+    assert found["verdict"] == "wait"
+
+
+def test_a_scoring_every_night_takes_no_thin_candidate_back(canary: Rollout) -> None:
+    """Of clean rows, while five requests in a hundred are such that no version can read
+    them."""
+    for n in range(100):
+        for hours in range(0, 12, 2):
+            at = BEGAN.replace(hour=0) + (n + 1) * DAY + hours * HOUR
+            failed = (n + hours) % 20 == 0
+            hour(canary.candidate, "canary", at, NONE, n=3, errors=3 * failed)
+            hour(canary.live, "live", at + HOUR, NONE, n=3, errors=3 * failed)
+        hour(canary.live, "live", at + 10 * HOUR, NONE, n=2000)
+
+    found, _ = compared(canary, after=102 * DAY)["guardrails"]
+
+    assert found["ok"]
+    assert found["value"] == pytest.approx(0)
+
+
 def test_traffic_is_as_thin_where_its_first_days_have_lost_their_hours(
     canary: Rollout, project: Project
 ) -> None:

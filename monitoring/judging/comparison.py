@@ -124,8 +124,8 @@ def candidate_role(rollout: Rollout) -> str:
 
 
 def hours_of_both(rollout: Rollout, *, now: datetime) -> list[Pair]:
-    """The hours since the rollout began in which candidate and live both answered, days
-    where traffic is thin; not those of a pause, which live had for itself."""
+    """The hours since the rollout began in which candidate and live both answered, thin
+    ones of a day as one; not those of a pause, which live had for itself."""
     return pairs_of_any_traffic(*_sides(rollout, now=now))
 
 

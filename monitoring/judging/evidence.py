@@ -1,8 +1,8 @@
 """How the evidence grew: the candidate's gain after every hour, or day, of a rollout.
 
 Each point is what `compare_rollout` would have said then: everything since the start,
-hour against hour (day against day where traffic is thin), with an interval that holds at
-all looks together.
+hour against hour (thin hours of a day as one), with an interval that holds at all looks
+together.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
-from operator import attrgetter
-from statistics import median
 
 from msgspec.structs import replace
 
@@ -44,42 +42,26 @@ def pairs(ours: Iterable[Piece], theirs: Iterable[Piece]) -> Iterator[Pair]:
 
 
 def pairs_of_any_traffic(ours: Pieces, theirs: Pieces) -> list[Pair]:
-    """By the hour; by the day where traffic is thin: of twelve answers a day two seldom
-    share an hour."""
-    found = list(pairs(ours, theirs))
-    return (
-        list(pairs(*_by_day(ours, theirs))) if _is_thin(found, ours, theirs) else found
-    )
-
-
-def _is_thin(found: list[Pair], *sides: Pieces) -> bool:
-    """Hours of both hold less than half of the rows of each, though not because one had
-    many for itself, in a pause or at 100 %: these tell nothing. The typical hour counts,
-    not their mean, which one scoring lifts; of old days the hours are not known."""
-    hours = _by_time(_hourly(chain(*sides)))
-    if not hours or median(rows(pieces) for pieces in hours.values()) >= THIN:
-        return False
-    kept = (
-        sum(rows(_hourly(ours)) for _, ours, _ in found),
-        sum(rows(_hourly(theirs)) for _, _, theirs in found),
-    )
-    return all(2 * n < rows(_hourly(side)) for n, side in zip(kept, sides, strict=True))
-
-
-def _hourly(pieces: Iterable[Piece]) -> Pieces:
-    return [piece for piece in pieces if piece.by == "hour"]
+    """By the hour; hours of few answers as one with those of their day: of twelve answers
+    a day two seldom share an hour. What one scored for itself stays apart."""
+    return list(pairs(*_by_day_where_thin(ours, theirs)))
 
 
 def rows(pieces: Iterable[Piece]) -> int:
     return sum(piece.n for piece in pieces)
 
 
-def _by_day(*sides: Pieces) -> list[Pieces]:
-    """All of a day at its last hour, by which it is told how far the evidence is."""
-    last = {
-        piece.day: piece.at for piece in sorted(chain(*sides), key=attrgetter("at"))
-    }
-    return [[replace(piece, at=last[piece.day]) for piece in side] for side in sides]
+def _by_day_where_thin(*sides: Pieces) -> list[Pieces]:
+    """Thin hours at the last one of their day, by which it is told how far the evidence
+    is."""
+    hours = _by_time(chain(*sides))
+    thin = [at for at in sorted(hours) if rows(hours[at]) < THIN]
+    last = {at.date(): at for at in thin}
+    told = {at: last[at.date()] for at in thin}
+    return [
+        [replace(piece, at=told.get(piece.at, piece.at)) for piece in side]
+        for side in sides
+    ]
 
 
 def _by_time(pieces: Iterable[Piece]) -> dict[datetime, Pieces]:

@@ -35,7 +35,6 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     mature: bool  # all truth that silence stands for is in
     slice: str = ""
     project: int = 0
-    by: str = "hour"  # or "day"
     inputs_blob: bytes = b""
     outcomes_blob: bytes = b""
 
@@ -74,7 +73,7 @@ def read(
         row = dict(zip(names.values(), values, strict=True))
         ends = until[row["project"]]
         mature = ends is None or at + WIDTHS[by] <= ends
-        found.append(Piece(at=at, by=by, mature=mature, **row))
+        found.append(Piece(at=at, mature=mature, **row))
     return found
 
 
