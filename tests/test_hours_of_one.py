@@ -142,6 +142,24 @@ def test_a_few_answers_of_live_in_the_first_hour_are_no_measure_for_all_the_othe
     assert "beside 243 of live's since 28 days before the rollout" in found["text"]
 
 
+def test_an_hour_of_live_is_no_measure_for_one_failure_in_twenty_five(
+    canary: Rollout,
+) -> None:
+    """Everyone was sent to the candidate in the middle of an hour."""
+    for n in range(40):
+        hour(canary.live, "live", BEGAN - (n + 1) * HOUR, NONE, n=240)
+    hour(canary.live, "live", BEGAN, NONE, n=120)
+    hour(canary.candidate, "canary", BEGAN, NONE, n=120, errors=5)
+    for n in range(40):
+        at = BEGAN + (n + 1) * HOUR
+        hour(canary.candidate, "canary", at, NONE, n=250, errors=10)
+
+    found = failures(canary)
+
+    assert not found["ok"]
+    assert "of live's since 28 days before the rollout" in found["text"]
+
+
 def thin_days(canary: Rollout, days: int, *, gain: float = 0.0) -> None:
     """Twelve answers a day, half of them the candidate's, hardly two in one hour."""
     for n in range(days):

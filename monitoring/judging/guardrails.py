@@ -22,7 +22,8 @@ ERROR_MARGIN = 0.01  # more failures than live by this share is a breach
 SLOWEST = 0.05  # of answers, whose least slow one is the 95th percentile
 LATENCY_LIMIT = 2.0  # times live's 95th percentile
 SLOW_MS = 50.0  # below that, twice as slow is no breach
-MEASURED = 100  # answers before a 95th percentile, or a share, says anything
+MEASURED = 100  # answers before a 95th percentile says anything
+ENOUGH = 1000  # of live's: beside a hundred, four failures in a hundred never show
 
 
 class Alone(NamedTuple):
@@ -108,7 +109,7 @@ def _unmet(ours: Pieces, together: Sequence[Pair]) -> Moments:
 
 def are_measured(together: Sequence[Pair]) -> bool:
     """Whether live has enough answers in the hours of both to be a measure for others."""
-    return rows(_of_both(together)) >= MEASURED
+    return rows(_of_both(together)) >= ENOUGH
 
 
 def _of_both(together: Sequence[Pair]) -> Pieces:
