@@ -6,8 +6,9 @@ from typing import Any
 
 import hypothesis
 import pytest
+from django.test import TransactionTestCase
 
-from tests import draws, services
+from tests import draws, emptying, services
 
 pytest_plugins = ["tests.browsing"]
 # How long an example takes says something of the machine, not of the code. In CI the same
@@ -78,6 +79,16 @@ def browser_type_launch_args(
             *("--disable-background-networking", "--disable-component-update"),
         ],
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _rows_are_deleted() -> Iterator[None]:
+    """After a test that commits: rather than to truncate every table."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            TransactionTestCase, "_fixture_teardown", emptying.fixture_teardown
+        )
+        yield
 
 
 @pytest.fixture(autouse=True)
