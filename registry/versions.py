@@ -8,6 +8,7 @@ import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def register_version(
         costs=dict(costs),
         classes=list(classes),
         function=function,
-        environment=_environment(),
+        environment=dict(_environment()),
         card=dict(card or {}),
         created_by=by,
     )
@@ -230,7 +231,9 @@ def _function(version: ModelVersion) -> Callable[[dict[str, Any]], Any]:
         raise VersionBroken(f"{version}: {error.detail}") from error
 
 
-def _environment() -> dict[str, str]:
+@cache
+def _environment() -> Mapping[str, str]:
+    """Once a process: to read what an installed package says of itself takes long."""
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for package in PACKAGES:
         try:
