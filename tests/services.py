@@ -54,8 +54,9 @@ def required(given: str | None) -> set[str]:
 
 def mark(items: Iterable[pytest.Item], *, needed: set[str]) -> None:
     """Skips what cannot run here, or makes it fail where it must not be left out."""
+    there = services()
     for item in items:
-        for key, service in services().items():
+        for key, service in there.items():
             if not item.get_closest_marker(f"needs_{key}"):
                 continue
             if key != "chromium":
