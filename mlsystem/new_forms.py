@@ -129,7 +129,12 @@ def slug_of(name: str) -> str:
 
 def first_guess(draft: Draft) -> dict[str, str]:
     """What the form shows before anybody typed: a likely target, a name by the file."""
-    usable = [c for c in draft.columns if not (c.get("finding") or {}).get("drop")]
+    usable = [
+        column
+        for column in draft.columns
+        if column["kind"] != "datetime"  # a day is asked about, not predicted
+        and not (column.get("finding") or {}).get("drop")
+    ]
     named = [c for c in usable if c["name"].lower() in USUAL_TARGETS]
     target = (named or usable[-1:] or draft.columns)[0]["name"]
     stem = re.split(r"[/:]", draft.name)[-1].partition(".")[0]
@@ -226,6 +231,8 @@ class BaselineForm(Steps):
         fields["group"].choices = [(name, name) for name in self.kinds]
         compared = [name for name, kind in self.kinds.items() if kind in COMPARED]
         fields["column"].choices = [(name, name) for name in compared]
+        if len(compared) < len(self.kinds):
+            fields["column"].help_text = "Moments and images are not compared."
         target = about["target"]
         if about["task"] == "regression":
             fields["kind"].choices = [

@@ -82,12 +82,18 @@ def _useless(
 ) -> Finding | None:
     distinct = present.nunique()
     if distinct == 1 and len(present) == len(values):
-        text = f"Every row has the same value, {str(present.iloc[0])[:60]}."
+        text = f"Every row has the same value, {_as_read(present.iloc[0])}."
         return Finding(name, "constant", "warning", text, drop=True)
     if _is_identifier(kind, present, distinct):
         text = "Every row has another value: an identifier, nothing to learn from."
         return Finding(name, "identifier", "warning", text, drop=True)
     return None
+
+
+def _as_read(value: Any) -> str:
+    """A value as the table has it: whole numbers are floats only where some miss."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value) if whole else value)[:60]
 
 
 def _odd(name: str, kind: str, values: pd.Series, present: pd.Series) -> Finding | None:

@@ -79,6 +79,38 @@ def test_a_table_becomes_a_project_whose_baseline_answers(nina: Client) -> None:
     assert Draft.objects.get(pk=draft.pk).uri == ""
 
 
+def test_a_day_is_asked_about_and_not_predicted(nina: Client) -> None:
+    """The last column is the likely target, but for prices that all differ before days."""
+    sold = [f"{row % 6},{row % 9},2026-03-{row % 9 + 1:02}" for row in range(60)]
+    draft = take(nina, csv(sold, header="rooms,floor,sold_on"))
+
+    page = text(nina.get(f"/new/{draft.pk}/target"))
+
+    assert '<option value="floor" selected>' in page
+
+
+def test_a_value_in_every_row_is_told_as_the_table_has_it(nina: Client) -> None:
+    rows = [f"{row % 7},1,{'yn'[row % 2]}" for row in range(60)]
+    draft = take(nina, csv(rows, header="distance,always,late"))
+    step(nina, draft, "target", **target_form())
+
+    page = text(nina.get(f"/new/{draft.pk}/columns"))
+
+    assert "Every row has the same value, 1." in page
+    assert "nothing else" in page.split("always is a")[1].split("</tr>")[0]
+
+
+def test_a_rule_says_which_columns_it_does_not_compare(nina: Client) -> None:
+    days = [f"{row % 7},2026-03-{row % 9 + 1:02},{'yn'[row % 2]}" for row in range(60)]
+    draft = take(nina, csv(days, header="distance,ordered_on,late"))
+    to_baseline(nina, draft)
+
+    page = text(nina.get(f"/new/{draft.pk}/baseline"))
+
+    assert '<option value="distance">' in page.split('name="column"')[1]
+    assert "Moments and images are not compared." in page
+
+
 def test_everything_said_is_what_happens(nina: Client) -> None:
     draft = take(nina, csv(deliveries(300)))
     step(nina, draft, "target", **target_form(slug="parcels", group="order_id"))
