@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 
 from registry.identifiers import first_uuid7
-from registry.models import Project
+from registry.models import Project, Run
 from serving.models import Prediction, Rollout, RolloutEvent
 
 SAMPLE = 5000  # of the latest answers, to tell how many users an hour there are
@@ -54,6 +54,26 @@ def tried(rollout: Rollout) -> str:
         return f"{name} waits until somebody resumes"
     share = f" on {float(rollout.share):g} %" if rollout.share else ""
     return f"{name}{share} is being tried"
+
+
+def next_of(run: Run, rollout: Rollout | None) -> str:
+    """What is next of a run's version: what the run said, until the rollout has it."""
+    said, number = str(run.report.get("next", "")), run.report.get("version")
+    if rollout is None or number is None or not said:
+        return said
+    if number == rollout.live.number:
+        but = ", but everyone gets the baseline" if rollout.baseline_for_all else ""
+        return f"Version {number} is live{but}."
+    if rollout.candidate and number == rollout.candidate.number:
+        return f"Version {number} is in its rollout."
+    let_in = RolloutEvent.objects.filter(
+        Q(candidate=number) | Q(live=number), project=run.project_id
+    )
+    return (
+        f"Version {number} was in the rollout, and is no more."
+        if let_in.exists()
+        else said
+    )
 
 
 def figures(numbers: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -37,6 +37,7 @@ from registry.models import Membership, Project
 from registry.web import keyset
 from registry.web.charts import answer
 from registry.web.pages import house_page, project_page
+from serving.rollout_story import next_of
 
 OPEN = (Alert.State.FIRING, Alert.State.ACKNOWLEDGED)
 PAGE = 60
@@ -161,6 +162,7 @@ def _overview(request: HttpRequest, project: Project) -> dict[str, Any]:
         "answered": sum(n for role, n in seen.answered.items() if role != "shadow"),
         "queue": cards.queue_card(project, seen),
         "run": seen.run,
+        "run_next": next_of(seen.run, rollout) if seen.run else "",
         "notes": project.notes.select_related("author")[:5],
         "datasets": project.datasets.exists(),
     }
