@@ -1,13 +1,16 @@
 """The owner's first screen: what it says, to whom, at what cost; full and empty."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from monitoring.models import Alert, AlertRule, HourBucket, Note, Target
 from registry.clock import now
+from registry.models import User
 from serving import rollout
-from serving.models import Prediction
+from serving.models import Prediction, Rollout
 from tests.factories import make_project, sign_in
 from tests.full_project import make_full_project, make_people
 from tests.pages import text
@@ -48,6 +51,48 @@ def test_nine_components_are_a_list_of_links_in_the_loops_order() -> None:
     ]
     assert "1 alert firing" in page
     assert "30 % to version 2" in page
+
+
+def test_the_last_run_waits_no_more_once_its_version_is_live() -> None:
+    churn = make_full_project()
+    row = Rollout.objects.get(project=churn)
+    said = {"version": 2, "next": "Accepted, waiting for rollout."}
+    run = churn.runs.first()
+    churn.runs.filter(pk=run.pk).update(report=said)
+    ada = User.objects.get(username="Ada")
+    rollout.promote(rollout=row, by=ada, revision=row.revision)
+
+    card = text(sign_in("Vera").get("/p/churn")).split('id="run-title"')[1]
+
+    assert "Version 2 is live." in card
+    assert "waiting for rollout" not in card
+
+
+def test_a_version_held_back_saves_nothing_and_would() -> None:
+    churn = serving()
+    row = Rollout.objects.get(project=churn)
+    ada = User.objects.get(username="Ada")
+    rollout.baseline_for_all(rollout=row, by=ada, revision=row.revision)
+
+    overview = text(sign_in("Vera").get("/p/churn"))
+    control = text(sign_in("Vera").get("/p/churn/rollout"))
+
+    assert "Version 2 would save a day" in overview
+    assert "Saved a day" not in overview
+    assert "The baseline, version 1, answers everyone" in control
+    assert "Version 2 answers everyone" not in control
+    assert "There is no candidate." not in control
+
+
+def test_a_run_is_as_long_ago_in_the_diagram_as_on_its_card() -> None:
+    churn = make_full_project()
+    begun = now() - timedelta(days=63)
+    churn.runs.update(created_at=begun)
+
+    page = text(sign_in("Vera").get("/p/churn"))
+
+    assert page.count("2\xa0months ago") > 1
+    assert "63 days ago" not in page
 
 
 def test_a_viewer_is_not_led_to_the_labels() -> None:

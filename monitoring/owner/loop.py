@@ -8,9 +8,10 @@ from django.db.models import Count, F, Q, Sum
 
 from labelling.models import Example, said_again
 from monitoring.models import Alert, Evaluation, HourBucket
-from monitoring.verdicts.terms import ago, counted
+from monitoring.verdicts.terms import counted
 from registry import storage
 from registry.models import Project, Run
+from registry.templatetags.words import ago
 from serving.models import Rollout
 
 LOOK_BACK = timedelta(days=1)
@@ -120,7 +121,7 @@ def _collector(seen: Seen) -> Node:
         told, fact = (UNKNOWN, "waiting"), "no truth has come yet"
     else:
         told = (GOOD, "collecting")
-        fact = f"last truth {ago(seen.now - seen.truth_at)}"
+        fact = f"last truth {ago(seen.truth_at, seen.now)}"
     return _node("collector", "Ground-truth Collector", told, fact, "/monitor")
 
 
@@ -161,7 +162,7 @@ def _evaluator(seen: Seen) -> Node:
         told, fact = (UNKNOWN, "waiting"), "nothing judged yet"
     else:
         told = (GOOD, "judged")
-        fact = ago(seen.now - seen.judged)
+        fact = ago(seen.judged, seen.now)
     return _node("evaluator", "Evaluator", told, fact, "/models")
 
 
@@ -213,7 +214,7 @@ def _orchestrator(seen: Seen) -> Node:
             "runs", "Orchestrator", (UNKNOWN, "idle"), "nothing has run yet", "/runs"
         )
     told = RUN_WORDS.get(run.verdict or run.state, (UNKNOWN, "done"))
-    begun = ago(seen.now - run.created_at)
+    begun = ago(run.created_at, seen.now)
     return _node(
         "runs",
         "Orchestrator",

@@ -30,6 +30,8 @@ def saved_a_day(
         if gain is None:
             return blank
         blank["if"] = rollout.candidate.number if rollout.candidate else None
+    elif rollout.baseline_for_all:
+        blank["if"] = rollout.live.number  # nothing is saved while it answers nobody
     if gain is None or not traffic:
         return blank | {"reason": "Needs truth of both, and traffic."}
     bounds = [None if b is None else b * traffic for b in (gain.low, gain.high)]

@@ -156,12 +156,3 @@ def lasting(span: timedelta | float) -> str:
         if seconds >= size:
             return counted(int(seconds / size + 0.5), unit)
     return "under a second"
-
-
-def ago(span: timedelta) -> str:
-    """How long ago, to the minute.
-
-    >>> ago(timedelta(hours=5)), ago(timedelta(seconds=5))
-    ('5 hours ago', 'just now')
-    """
-    return "just now" if span < timedelta(minutes=1) else f"{lasting(span)} ago"

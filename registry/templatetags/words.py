@@ -85,6 +85,16 @@ def lasting(seconds: float | None, before: str = "") -> str:
     return f"{before}{seconds:.0f}\N{NO-BREAK SPACE}s"
 
 
+def ago(moment: datetime, current: datetime) -> str:
+    r"""How long ago, in the largest unit.
+
+    >>> ago(datetime(2026, 9, 25), datetime(2026, 11, 27))
+    '2\xa0months ago'
+    """
+    words = timesince(moment, current, depth=1)
+    return "just now" if words.startswith("0") else f"{words} ago"
+
+
 @register.filter
 def when(moment: datetime | None) -> SafeString | str:
     """How long ago, or until; the exact moment on hover."""
@@ -92,8 +102,7 @@ def when(moment: datetime | None) -> SafeString | str:
         return "never"
     current = now()
     if moment <= current:
-        words = timesince(moment, current, depth=1)
-        words = "just now" if words.startswith("0") else f"{words} ago"
+        words = ago(moment, current)
     else:
         words = f"in {timeuntil(moment, current, depth=1)}"
     exact = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
