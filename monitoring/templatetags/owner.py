@@ -31,6 +31,17 @@ def said(value: float | None, unit: str = "") -> str:
 
 
 @register.filter
+def latency(us: float | None) -> str:
+    """
+    >>> latency(53.42), latency(20_691), latency(None)
+    ('53.4\\xa0µs', '20.7\\xa0ms', '—')
+    """
+    if us is None or us < 1_000:
+        return said(us, "µs")
+    return said(us / 1_000, "ms")
+
+
+@register.filter
 def signed(value: float | None, unit: str = "") -> str:
     """
     >>> signed(200.1, "USD"), signed(-3.0)

@@ -55,7 +55,7 @@ def words_of(project: Project) -> Mapping[str, Words]:
             value=label,
         ),
         "drift": Words(
-            title="Inputs",
+            title="Drift",
             watches="Every input against the data the version was made with.",
             limit="",
             default="a change that is sure, large, and more than ordinary days differ",

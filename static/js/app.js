@@ -7,7 +7,9 @@ function put(text, state) {
   note.className = "notice";
   note.dataset.state = state;
   note.setAttribute("role", state === "bad" ? "alert" : "status");
-  note.textContent = text;
+  const words = document.createElement("span");
+  words.textContent = text;
+  note.append(words);
   toasts.append(note);
   return note;
 }
@@ -42,7 +44,7 @@ function askToSignIn() {
   const link = document.createElement("a");
   link.href = `/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
   link.textContent = "sign in again";
-  signedOut.append(link, ".");
+  signedOut.querySelector("span").append(link, ".");
 }
 document.addEventListener("signed-out", askToSignIn);
 document.addEventListener("visibilitychange", () => {
@@ -193,3 +195,9 @@ addEventListener("afterprint", () => {
   if (paper) root.dataset.theme = paper;
   else delete root.dataset.theme;
 });
+
+// On a phone the other places are a line that scrolls: where one is, is in sight.
+for (const here of document.querySelectorAll(".rail .more [aria-current=page]")) {
+  const line = here.closest(".more");
+  line.scrollLeft += here.getBoundingClientRect().right - line.getBoundingClientRect().right;
+}
