@@ -159,6 +159,22 @@ def test_enter_accepts_what_the_model_suggests(enter: Enter) -> None:
     assert (row.value, row.suggestion) == ("Yes", {"value": "Yes", "probability": 0.83})
 
 
+def test_a_suggestion_moves_no_answer(enter: Enter) -> None:
+    """Nor does it break a name: the answers of the next card stand where these do."""
+    names = ["none", "Precautionary Landing", "Aborted Take-off", "Other", "Shut Down"]
+    make_mail(task="multiclass", classes=names, positive_class="")
+    Example.objects.filter(key="0").update(predicted=names[1], score=0.52)
+    page = opened(enter).page
+    card = page.locator("[data-card]:not([hidden])")
+    places = "all => all.map((one) => JSON.stringify(one.getBoundingClientRect()))"
+    expect(card.locator("[data-suggested]")).to_contain_text("52")
+    before = card.locator(".answers button").evaluate_all(places)
+    page.keyboard.press("1")
+    expect(item(page)).to_have_text("Mail 1")
+    expect(card.locator("[data-suggested]")).to_have_count(0)
+    assert card.locator(".answers button").evaluate_all(places) == before
+
+
 def test_a_number_is_typed(enter: Enter) -> None:
     make_mail(task="regression", classes=[], positive_class="", target="price")
     watched = opened(enter)
