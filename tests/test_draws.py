@@ -38,14 +38,17 @@ def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
     assert drawn("1 a test")[:3] != drawn("1 another test")[:3]
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_children_of_one_test_draw_each_their_own() -> None:
     draws.begin("1 a test")
     seen = []
     for _ in range(2):
         here, there = os.pipe()
         if not (child := os.fork()):
-            os.write(there, uuid4().bytes)
-            os._exit(0)
+            try:
+                os.write(there, uuid4().bytes)
+            finally:
+                os._exit(0)
         os.waitpid(child, 0)
         seen.append(os.read(here, 16))
         os.close(here)

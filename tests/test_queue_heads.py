@@ -15,6 +15,7 @@ from labelling import (
 from labelling.labeller import heads, honesty, production, refresh
 from labelling.labeller.annotate import read_answer, submit, undo
 from labelling.labeller.intake import import_examples
+from labelling.labeller.pool import LARGEST_SHUFFLE
 from labelling.labeller.queue import Handout, hand_out
 from labelling.models import Annotation, Example, Queue, QueueEntry
 from registry.jobs import work_here
@@ -61,9 +62,10 @@ def take_in(project: Project, items: list[dict[str, Any]]) -> None:
     taken = import_examples(project=project, items=enumerate(items), now=NOW)
     assert not taken.errors
     cards = list(Example.objects.order_by("pk"))
-    rng = np.random.default_rng(0)  # random at import, the same in every run here
-    for card, place in zip(cards, rng.permutation(len(cards)), strict=True):
-        card.shuffle = int(place)
+    # Random at import; the same in every run here, on either side of any start.
+    places = np.random.default_rng(0).permutation(len(cards))
+    for card, place in zip(cards, places, strict=True):
+        card.shuffle = int(place) * (LARGEST_SHUFFLE // len(cards))
     Example.objects.bulk_update(cards, ["shuffle"])
 
 

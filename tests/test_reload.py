@@ -48,6 +48,7 @@ Answer = tuple[float, int, str, str]  # when it was asked, status, model, varian
 
 
 def told(line: str) -> Answer:
+    assert len(line.split()) == 4, f"A process that answers said: {line!r}"
     asked, status, model, variant = line.split()
     return float(asked), int(status), model, variant
 
@@ -83,8 +84,10 @@ def test_two_processes_see_a_promote_within_a_second_and_answer_all_the_time(
     row = rollout.of_project(project)
     rollout.go_live(rollout=row, version=version, by="a test", revision=1)
     promoted = time.time()
-    found = [answers_until(child, promoted + 1.0) for child in children]
-    stop.touch()
+    try:
+        found = [answers_until(child, promoted + 1.0) for child in children]
+    finally:
+        stop.touch()
     for child, answers in zip(children, found, strict=True):
         answers += rest_of(child)
         assert {status for _, status, _, _ in answers} == {200}
