@@ -22,8 +22,8 @@ from registry.forms import PageForm
 from registry.models import Project, Run, Schedule
 from registry.web import keyset, live
 from registry.web.pages import PageRequest, project_page
-from serving.models import Rollout
 from serving.rollout_story import next_of
+from serving.rollout_writes import with_versions
 
 PAGE = 25
 Answered = HttpResponse | PageForm  # where it goes on, or the form that is refused
@@ -172,7 +172,7 @@ def run(request: PageRequest, project: Project, number: int) -> HttpResponse:
     found.project = project
     steps, board = run_story.steps_of(found), run_story.leaderboard(found)
     done = sum(told.step.state == "succeeded" for told in steps)
-    rollout = Rollout.objects.filter(project=project).first()
+    rollout = with_versions().filter(project=project).first()
     context = {
         "project": project,
         "place": "runs",

@@ -20,6 +20,7 @@ from registry.web import live
 from registry.web.pages import project_page, whole_number
 from serving.frontend.front import answer
 from serving.models import Rollout
+from serving.rollout_story import next_of
 
 BUDGETS = (
     (60, "1 minute", "a first look"),
@@ -70,6 +71,7 @@ def _tag(facts: dict[str, Any]) -> str:
         facts["fraction"],
         step and (step.name, step.job and step.job.message),
         rollout and rollout.live_id,
+        facts["run_next"],
         [score["words"] for score in facts["scores"]],
     )
 
@@ -114,7 +116,7 @@ VERBS = {"run": _run, "key": _key, "ask": _ask}
 def _facts(project: Project) -> dict[str, Any]:
     rollout = (
         Rollout.objects.filter(project=project)
-        .select_related("live", "baseline")
+        .select_related("live", "baseline", "candidate")
         .first()
     )
     run = project.runs.filter(kind="pipeline").order_by("-number").first()
@@ -130,6 +132,7 @@ def _facts(project: Project) -> dict[str, Any]:
         "fraction": done / len(steps) if steps else 0,
         "current": next((s for s in steps if s.state == "running"), None),
         "version": version,
+        "run_next": next_of(run, rollout) if run else "",
         "metric": METRICS.get(project.primary_metric),
         "scores": _scores(project, rollout, version),
     }

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Count, Min, Q
 
 from registry.identifiers import first_uuid7
-from registry.models import Project, Run
+from registry.models import ModelVersion, Project, Run
 from serving.models import Prediction, Rollout, RolloutEvent
 
 SAMPLE = 5000  # of the latest answers, to tell how many users an hour there are
@@ -27,6 +27,11 @@ TOLD = {
     "rollback": "Back to version {live}",
     "baseline": "Everyone got the baseline, version {baseline}",
     "set baseline": "Version {baseline} became the baseline",
+}
+# Of versions that nobody asks, and that wait for nothing any more.
+OVER: dict[str, str] = {
+    ModelVersion.State.REJECTED: "Version {} was rejected.",
+    ModelVersion.State.ARCHIVED: "Version {} is archived.",
 }
 
 
@@ -59,21 +64,41 @@ def tried(rollout: Rollout) -> str:
 def next_of(run: Run, rollout: Rollout | None) -> str:
     """What is next of a run's version: what the run said, until the rollout has it."""
     said, number = str(run.report.get("next", "")), run.report.get("version")
-    if rollout is None or number is None or not said:
+    if number is None or not said:
         return said
+    return (rollout and _place_in(rollout, number)) or _became(run, number) or said
+
+
+def _place_in(rollout: Rollout, number: int) -> str:
+    """What a version does now; "" if nothing."""
     if number == rollout.live.number:
-        but = ", but everyone gets the baseline" if rollout.baseline_for_all else ""
+        but = ", but everyone gets the baseline" if _stands_in(rollout) else ""
         return f"Version {number} is live{but}."
+    if number == rollout.baseline.number:
+        return f"Version {number} is the baseline."
     if rollout.candidate and number == rollout.candidate.number:
         return f"Version {number} is in its rollout."
+    if rollout.shadows.filter(number=number).exists():
+        return f"Version {number} answers in the shadow."
+    return ""
+
+
+def _became(run: Run, number: int) -> str:
+    """How it ended with a version that does nothing now; "" if it did not begin."""
+    state = run.versions.filter(number=number).values_list("state", flat=True).first()
+    if state in OVER:
+        return OVER[state].format(number)
     let_in = RolloutEvent.objects.filter(
         Q(candidate=number) | Q(live=number), project=run.project_id
     )
-    return (
-        f"Version {number} was in the rollout, and is no more."
-        if let_in.exists()
-        else said
-    )
+    if let_in.exists():
+        return f"Version {number} was in the rollout, and is no more."
+    return ""
+
+
+def _stands_in(row: Rollout) -> bool:
+    """Whether the baseline answers everyone in place of another live version."""
+    return row.baseline_for_all and row.live != row.baseline
 
 
 def figures(numbers: Mapping[str, Any]) -> dict[str, Any] | None:

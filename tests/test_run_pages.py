@@ -10,8 +10,6 @@ from django.test.utils import CaptureQueriesContext
 
 from registry.clock import now
 from registry.models import Project, Run, Schedule, Trial, User
-from serving import rollout
-from serving.models import Rollout, RolloutEvent
 from tests.factories import make_project
 from tests.full_project import make_full_project, make_people, make_run
 
@@ -99,28 +97,6 @@ def test_the_verdict_shows_its_numbers() -> None:
     assert "Candidate, version 2" in page
     assert "Baseline, version 1" in page
     assert "35 to 44" in page
-
-
-def test_what_is_next_is_what_the_rollout_says_once_it_has_the_version() -> None:
-    churn = make_full_project()
-    owen = User.objects.get(username="Owen")
-    row = Rollout.objects.get(project=churn)
-    waiting = "Accepted, waiting for rollout."
-    churn.runs.filter(number=1).update(report={"version": 2, "next": waiting})
-
-    def told() -> str:
-        page = text(sign_in("Vera").get("/p/churn/runs/1"))
-        return page.split('<p class="next">')[1].split("</p>")[0]
-
-    assert "Version 2 is in its rollout." in told()
-    rollout.promote(rollout=row, by=owen, revision=row.revision)
-    assert "Version 2 is live." in told()
-    row.refresh_from_db()
-    rollout.rollback(rollout=row, by=owen, revision=row.revision)
-    assert "Version 2 was in the rollout, and is no more." in told()
-    RolloutEvent.objects.filter(project=churn, candidate=2).delete()
-    RolloutEvent.objects.filter(project=churn, live=2).delete()
-    assert waiting in told()
 
 
 def test_the_leaderboard_has_the_best_first_and_the_failed_with_their_reason(

@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from registry.models import Job, Run, Step, Trial
 from registry.web.api import Moment
-from serving.models import Rollout
 from serving.rollout_story import next_of
+from serving.rollout_writes import with_versions
 
 HIDDEN = ("uri", "sha256")  # of files that are no client's business
 
@@ -94,7 +94,7 @@ class RunDetail(RunShape):
 
     def get_next(self, run: Run) -> str:
         """What happens now, in a sentence."""
-        return next_of(run, Rollout.objects.filter(project=run.project_id).first())
+        return next_of(run, with_versions().filter(project=run.project_id).first())
 
 
 class TrialShape(serializers.Serializer):
