@@ -140,12 +140,13 @@ def _start(form: rows.Form, rollout: Rollout, edit: Edit) -> Rollout:
     plan = rows.plan_of(form)
     if form.get("plan") == "project" and mode == Rollout.Mode.CANARY:
         plan = list(rollout.project.plan or rows.DEFAULT_PLAN)
-    share = rows.number(form.get("percent", ""), "percent") if not plan else None
+    no_share = plan or mode == Rollout.Mode.SHADOW  # whatever the field held
+    share = None if no_share else rows.number(form.get("percent", ""), "percent")
     return verbs.start(
         rollout=rollout,
         candidate=candidate,
         mode=mode,
-        percent=None if mode == Rollout.Mode.SHADOW else share,
+        percent=share,
         targets=rows.targets_of(form),
         plan=plan,
         **edit,

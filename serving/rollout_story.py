@@ -20,7 +20,7 @@ TOLD = {
     "percent": "The share of version {candidate} became {percent:g} %",
     "targets": "The targets of version {candidate} changed",
     "plan": "The plan of version {candidate} changed",
-    "pause": "Version {candidate} was paused: everyone gets version {live}",
+    "pause": "Version {candidate} was paused: everyone gets {everyone}",
     "hold": "Version {candidate} was held at {percent:g} %",
     "resume": "It goes on",
     "promote": "Version {live} became live",
@@ -37,17 +37,22 @@ OVER: dict[str, str] = {
 
 def told(event: RolloutEvent) -> str:
     """A change as a sentence without its end."""
+    instead = _stands_in(event)
+    baseline = f"the baseline, version {event.baseline}"
+    unseen = instead and event.action in {"promote", "rollback"}
     share = (
         f" with {float(event.percent):g} %" if event.mode in {"canary", "ab"} else ""
     )
-    return TOLD.get(event.action, event.action.capitalize()).format(
+    said = TOLD.get(event.action, event.action.capitalize()).format(
         live=event.live,
+        everyone=baseline if instead else f"version {event.live}",
         baseline=event.baseline,
         candidate=event.candidate or event.live,
         mode={"ab": "an A/B test", "shadow": "a shadow"}.get(event.mode, "a canary"),
         share=share,
         percent=float(event.percent),
     )
+    return f"{said}, while everyone got the baseline" if unseen else said
 
 
 def tried(rollout: Rollout) -> str:
@@ -96,7 +101,7 @@ def _became(run: Run, number: int) -> str:
     return ""
 
 
-def _stands_in(row: Rollout) -> bool:
+def _stands_in(row: Rollout | RolloutEvent) -> bool:
     """Whether the baseline answers everyone in place of another live version."""
     return row.baseline_for_all and row.live != row.baseline
 

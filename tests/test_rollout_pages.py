@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from django.test import Client
 
 from monitoring.judging import comparison
 from monitoring.judging.comparison import compare_rollout
@@ -176,3 +177,94 @@ def test_an_owner_is_shown_only_what_is_theirs(churn: Project) -> None:
     assert "Roll back version 2" in owen
     for words in ("Promote", "Set the share", "Edit the targets", "Hold<"):
         assert words not in owen
+
+
+def held_back(project: Project) -> tuple[Client, str]:
+    """Version 2 is live, version 3 a canary of 30 %, and everyone gets the baseline."""
+    ada = sign_in("Ada")
+    press(ada, "promote")
+    make_canary(project, percent=30)
+    press(ada, "baseline")
+    return ada, now_card(ada)
+
+
+def now_card(client: Client) -> str:
+    page = text(client.get("/p/churn/rollout"))
+    return page.split('aria-labelledby="now-head"')[1].split("</section>")[0]
+
+
+def test_buttons_say_that_the_baseline_stays_until_somebody_resumes(
+    churn: Project,
+) -> None:
+    ada, card = held_back(churn)
+
+    assert "It becomes live, but" in card
+    stays = "the baseline goes on answering everyone until somebody resumes"
+    assert card.count(stays) == 3  # promote, pause, roll back
+    assert "It answers everyone at once." not in card
+    assert "veryone gets version 2" not in card
+    press(ada, "rollback")
+    assert card.count(stays) == 3
+    assert now_card(ada).count(stays) == 1  # the two swap
+
+
+def test_without_the_baseline_for_everyone_buttons_promise_what_they_did(
+    churn: Project,
+) -> None:
+    card = now_card(sign_in("Ada"))
+
+    assert "It answers everyone at once. Version 1 stays ready" in card
+    assert "Everyone gets version 1 until you resume" in card
+    assert "Ends its rollout at once: everyone gets version 1." in card
+    assert "until somebody resumes" not in card
+
+
+@pytest.mark.parametrize("stop", ["pause", "hold"])
+def test_a_shadow_that_goes_on_has_no_share(churn: Project, stop: str) -> None:
+    ada = sign_in("Ada")
+    press(ada, "rollback")
+    press(ada, "start", candidate="2", mode="shadow", percent="")
+    press(ada, stop)
+
+    card = now_card(ada)
+
+    goes_on = {"pause": "is asked along again", "hold": "goes on being asked along"}
+    assert f"Version 2 {goes_on[stop]}." in card
+    assert "0 %" not in card
+
+
+def test_what_stops_a_shadow_takes_it_from_nobody(churn: Project) -> None:
+    ada = sign_in("Ada")
+    press(ada, "rollback")
+    press(ada, "start", candidate="2", mode="shadow", percent="")
+
+    card = now_card(ada)
+
+    assert "It is asked nothing until you resume." in card
+    assert "the same users" not in card
+    assert "Its share" not in card
+
+
+def test_history_tells_who_answered_while_the_baseline_did(churn: Project) -> None:
+    ada, _ = held_back(churn)
+    press(ada, "pause")
+    page = text(ada.get("/p/churn/rollout"))
+    assert "Version 3 was paused: everyone gets version 2" not in page
+    assert "Version 3 was paused: everyone gets the baseline, version 1" in page
+    press(ada, "resume")
+    press(ada, "pause")
+
+    page = text(ada.get("/p/churn/rollout"))
+
+    assert "Version 3 was paused: everyone gets version 2" in page
+
+
+def test_history_says_that_a_change_of_live_reached_nobody(churn: Project) -> None:
+    ada, _ = held_back(churn)
+    press(ada, "promote")
+    press(ada, "rollback")
+
+    page = text(ada.get("/p/churn/rollout"))
+
+    assert "Version 3 became live, while everyone got the baseline" in page
+    assert "Back to version 2, while everyone got the baseline" in page
