@@ -129,14 +129,11 @@ def slug_of(name: str) -> str:
 
 def first_guess(draft: Draft) -> dict[str, str]:
     """What the form shows before anybody typed: a likely target, a name by the file."""
-    usable = [
-        column
-        for column in draft.columns
-        if column["kind"] != "datetime"  # a day is asked about, not predicted
-        and not (column.get("finding") or {}).get("drop")
-    ]
+    # A day is asked about, not predicted.
+    others = [column for column in draft.columns if column["kind"] != "datetime"]
+    usable = [c for c in others if not (c.get("finding") or {}).get("drop")]
     named = [c for c in usable if c["name"].lower() in USUAL_TARGETS]
-    target = (named or usable[-1:] or draft.columns)[0]["name"]
+    target = (named or usable[-1:] or others[-1:] or draft.columns)[0]["name"]
     stem = re.split(r"[/:]", draft.name)[-1].partition(".")[0]
     name = re.sub(r"[_\-\s]+", " ", stem).strip().capitalize()
     return {"target": target, "name": name[:120]}

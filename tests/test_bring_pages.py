@@ -80,13 +80,34 @@ def test_a_table_becomes_a_project_whose_baseline_answers(nina: Client) -> None:
 
 
 def test_a_day_is_asked_about_and_not_predicted(nina: Client) -> None:
-    """The last column is the likely target, but for prices that all differ before days."""
+    """The last column is the likely target, but for days."""
     sold = [f"{row % 6},{row % 9},2026-03-{row % 9 + 1:02}" for row in range(60)]
     draft = take(nina, csv(sold, header="rooms,floor,sold_on"))
 
     page = text(nina.get(f"/new/{draft.pk}/target"))
 
     assert '<option value="floor" selected>' in page
+
+
+@pytest.mark.parametrize(
+    ("row", "header", "guessed"),
+    [
+        ("2026-03-{day:02},{number}", "day,revenue", "revenue"),
+        ("{number},2026-03-{day:02}", "revenue,day", "revenue"),
+        ("2026-03-{day:02},2026-04-{day:02}", "sent,arrived", "sent"),
+    ],
+)
+def test_a_day_is_the_guess_only_where_nothing_else_is_there(
+    nina: Client, row: str, header: str, guessed: str
+) -> None:
+    """A whole number that differs in every row is taken for an identifier, and is still
+    likelier to be predicted than a day."""
+    rows = [row.format(day=n % 9 + 1, number=1000 + 7 * n) for n in range(60)]
+    draft = take(nina, csv(rows, header=header))
+
+    page = text(nina.get(f"/new/{draft.pk}/target"))
+
+    assert f'<option value="{guessed}" selected>' in page
 
 
 def test_a_value_in_every_row_is_told_as_the_table_has_it(nina: Client) -> None:
