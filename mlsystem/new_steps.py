@@ -15,6 +15,7 @@ from registry.cost_forms import CostForm
 from registry.errors import InvalidInput
 from registry.models import Draft, User
 from registry.schema import KINDS
+from registry.written import UNDER_ONE, percent
 
 STEPS = {
     "target": "What to predict",
@@ -137,8 +138,8 @@ def columns_of(draft: Draft, typed: Mapping[str, str] | None = None) -> list[Ans
 
 
 def _share(column: Answers, draft: Draft) -> str:
-    words = f"{100 * column['missing'] / draft.rows:.0f} %"
-    return "< 1 %" if words == "0 %" else words
+    words = percent(column["missing"] / draft.rows)
+    return UNDER_ONE if words == percent(0) else words
 
 
 def save_columns(draft: Draft, rows: list[Answers]) -> list[str]:

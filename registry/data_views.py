@@ -17,6 +17,7 @@ from registry.errors import DomainError
 from registry.models import Dataset, Job, ModelVersion, Project
 from registry.web import bars, keyset, live, uploads
 from registry.web.pages import PageRequest, onwards, project_page, whole_number
+from registry.written import UNDER_ONE, percent
 
 DATASETS = 50  # a page
 ROWS = 50
@@ -103,7 +104,7 @@ def _changes(before: Dataset, now: Dataset) -> list[differences.Difference]:
 def _column(dataset: Dataset, column: dict[str, Any]) -> dict[str, Any]:
     figures = dataset.profile.get(column["name"], {})
     rows, missing = figures.get("n", 0), figures.get("missing", 0)
-    words = f"{100 * missing / rows:.0f} %" if rows else ""
+    words = percent(missing / rows) if rows else ""
     different = (
         "top" in figures and figures["distinct"] == rows - missing > ALL_DIFFERENT
     )
@@ -111,7 +112,7 @@ def _column(dataset: Dataset, column: dict[str, Any]) -> dict[str, Any]:
     return {
         **column,
         "figures": figures,
-        "share_words": "< 1 %" if words == "0 %" else words,
+        "share_words": UNDER_ONE if words == percent(0) else words,
         "all_different": different,
         "odd": found[0]["text"] if found else "",
         **({} if different else bars.of_figures(figures)),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.written import four
+from registry.written import four, percent, whole
 
 POINTS = 0.05  # of the rows: a share that moved less is not told
 SPREADS = 0.25  # of the middle half: a median that moved less is not told
@@ -29,12 +29,12 @@ def of_datasets(
     columns: tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]],
     profiles: tuple[Mapping[str, Figures], Mapping[str, Figures]],
 ) -> list[Difference]:
-    """Each pair is (before, now): first rows and columns, then what moved most.
+    r"""Each pair is (before, now): first rows and columns, then what moved most.
 
     >>> profiles = ({"x": {"n": 10, "missing": 0}}, {"x": {"n": 10, "missing": 4}})
     >>> columns = ([{"name": "x", "kind": "text"}],) * 2
     >>> [d.text for d in of_datasets(rows=(10, 12), columns=columns, profiles=profiles)]
-    ['2 rows more: 10 before, 12 now.', '40 % are missing, 0 % before.']
+    ['2 rows more: 10 before, 12 now.', '40\xa0% are missing, 0\xa0% before.']
     """
     found = [_of_rows(*rows), *_of_columns(*columns)]
     before = {column["name"]: column["kind"] for column in columns[0]}
@@ -51,9 +51,9 @@ def of_datasets(
 
 def _of_rows(before: int, now: int) -> Difference:
     if before == now:
-        return Difference("", f"As many rows as before: {now:,}.", 0)
+        return Difference("", f"As many rows as before: {whole(now)}.", 0)
     how = "more" if now > before else "fewer"
-    text = f"{abs(now - before):,} rows {how}: {before:,} before, {now:,} now."
+    text = f"{whole(abs(now - before))} rows {how}: {whole(before)} before, {whole(now)} now."
     return Difference("", text, 0)
 
 
@@ -77,7 +77,7 @@ def _of_column(name: str, old: Figures, new: Figures) -> Iterator[Difference]:
         return
     before, now = old["missing"] / old["n"], new["missing"] / new["n"]
     if abs(now - before) >= POINTS:
-        text = f"{_share(now)} are missing, {_share(before)} before."
+        text = f"{percent(now)} are missing, {percent(before)} before."
         yield Difference(name, text, abs(now - before))
     if "quantiles" in old and "quantiles" in new:
         yield from _of_numbers(name, old, new)
@@ -108,15 +108,11 @@ def _of_categories(name: str, old: Figures, new: Figures) -> Iterator[Difference
     for value, move in told[:2]:
         if abs(move) < POINTS:
             return
-        was = _share(before[value]) if value in before else "never"
-        text = f"“{value}” in {_share(now.get(value, 0.0))} of the rows, {was} before."
+        was = percent(before[value]) if value in before else "never"
+        text = f"“{value}” in {percent(now.get(value, 0.0))} of the rows, {was} before."
         yield Difference(name, text, abs(move))
 
 
 def _shares(figures: Figures) -> dict[str, float]:
     total = sum(count for _, count in figures["top"]) + figures.get("other", 0)
     return {value: count / total for value, count in figures["top"]} if total else {}
-
-
-def _share(share: float) -> str:
-    return f"{100 * share:.0f} %"

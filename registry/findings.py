@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from registry.schema import NUMBERS
+from registry.written import percent, whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,13 +103,13 @@ def _odd(name: str, kind: str, values: pd.Series, present: pd.Series) -> Finding
         text = "These look like numbers with a decimal comma: write a point."
         return Finding(name, "decimal_comma", "warning", text)
     if kind == "categorical" and distinct > MANY_CATEGORIES:
-        text = f"{distinct} categories: most are too rare to learn from."
+        text = f"{whole(distinct)} categories: most are too rare to learn from."
         return Finding(name, "many_categories", "warning", text)
     if kind == "text" and present.str.len().max() <= LONGEST_IDENTIFIER:
-        text = f"{distinct} different short values: read as text, not as categories."
+        text = f"{whole(distinct)} different short values: read as text, not as categories."
         return Finding(name, "many_categories", "info", text)
     if (share := 1 - len(present) / len(values)) > MOSTLY:
-        return Finding(name, "mostly_missing", "info", f"{share:.0%} are missing.")
+        return Finding(name, "mostly_missing", "info", f"{percent(share)} are missing.")
     return None
 
 
@@ -137,7 +138,7 @@ def leaking(
     if share < LEAK:
         return None
     text = (
-        f"It alone tells {share:.1%} of the target. If it is known only after the "
+        f"It alone tells {percent(share, 1)} of the target. If it is known only after the "
         "moment of prediction, exclude it."
     )
     return Finding(name, "leaking", "error", text)
@@ -204,11 +205,11 @@ def _of_rows(
     repeated = int(hashes[parts != "test"].duplicated().sum())
     if repeated:
         share = repeated / max(int((parts != "test").sum()), 1)
-        text = f"{repeated} rows ({share:.1%}) repeat the inputs of another row."
+        text = f"{whole(repeated)} rows ({percent(share, 1)}) repeat the inputs of another row."
         yield Finding("", "duplicate_rows", "info", text)
     test = hashes[parts == "test"]
     if both := int(test.isin(hashes[parts == "training"]).sum()):
-        text = f"{both} of {len(test)} test rows have the inputs of a training row."
+        text = f"{whole(both)} of {whole(len(test))} test rows have the inputs of a training row."
         yield Finding("", "overlap", "warning", text)
 
 

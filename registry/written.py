@@ -4,6 +4,7 @@ does not break. Pure."""
 from decimal import Decimal
 
 MINUS, THIN = "\N{MINUS SIGN}", "\N{NARROW NO-BREAK SPACE}"
+GLUE = "\N{NO-BREAK SPACE}"  # between a number and its unit
 
 
 def written(text: str) -> str:
@@ -45,6 +46,37 @@ def whole(value: int) -> str:
     '12\u202f345'
     """
     return written(f"{value:,}")
+
+
+UNDER_ONE = f"<{GLUE}1{GLUE}%"  # a share that is not nothing, and would round to it
+
+
+def percent(share: float, digits: int = 0) -> str:
+    r"""A share of 0 to 1.
+
+    >>> percent(0.256), percent(0.0034, 1), percent(-0.0001)
+    ('26\xa0%', '0.3\xa0%', '0\xa0%')
+    """
+    return f"{written(f'{100 * share:,.{digits}f}')}{GLUE}%"
+
+
+def latency(us: float) -> str:
+    r"""Microseconds, from a thousand on as milliseconds.
+
+    >>> latency(53.42), latency(20_691)
+    ('53.4\xa0µs', '20.7\xa0ms')
+    """
+    if us < 1_000:
+        return f"{number(us)}{GLUE}µs"
+    return f"{number(us / 1_000)}{GLUE}ms"
+
+
+def megabytes(size: float) -> str:
+    r"""
+    >>> megabytes(1026.0)
+    '1\u202f026\xa0MB'
+    """
+    return f"{number(size)}{GLUE}MB"
 
 
 def four(value: float) -> str:

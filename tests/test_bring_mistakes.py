@@ -137,7 +137,7 @@ def test_a_column_that_tells_the_target_alone_is_pointed_at(nina: Client) -> Non
         if row["finding"].get("level") == "error"
     ]
     assert pointed == ["written_later"]
-    assert "It alone tells 100.0% of the target." in text(page)
+    assert "It alone tells 100.0\xa0% of the target." in text(page)
 
 
 @pytest.mark.parametrize(

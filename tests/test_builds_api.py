@@ -86,7 +86,7 @@ def test_a_model_slower_than_asked_is_not_taken(owen: Client) -> None:
     work_until()
     build = owen.get(url).json()
     assert (build["status"], build["best"]) == ("failed", None)
-    assert "within 1 µs" in build["error"]
+    assert "within 1\xa0µs" in build["error"]
 
 
 def test_a_cancelled_build_keeps_its_best_model(

@@ -50,7 +50,7 @@ def test_a_new_dataset_is_imported_and_told_apart_from_the_last(
     assert page.redirect_chain == [("/p/churn/data/2", 302)]
     assert churn.datasets.first().name == "March"
     assert "80 rows more: 120 before, 200 now." in told
-    assert "“Two year” in 100 % of the rows, " in told
+    assert "“Two year” in 100\xa0% of the rows, " in told
     assert "Its values are higher" in told
 
 

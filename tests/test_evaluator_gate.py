@@ -150,9 +150,9 @@ def test_a_slice_that_no_column_has_rejects_rather_than_passes() -> None:
 @pytest.mark.parametrize(
     ("measured", "accepted", "says"),
     [
-        (90.0, True, "Latency is 90 µs for one row; 100 is allowed."),
-        (340.4, False, "Latency is 340 µs for one row; 100 is allowed."),
-        (None, False, "Latency was not measured; at most 100 µs for one row"),
+        (90.0, True, "Latency is 90\xa0µs for one row; 5\xa0ms is allowed."),
+        (5_340.4, False, "Latency is 5.34\xa0ms for one row; 5\xa0ms is allowed."),
+        (None, False, "Latency was not measured; at most 5\xa0ms for one row is"),
     ],
 )
 def test_limits_of_latency_and_size_are_kept(
@@ -160,12 +160,22 @@ def test_limits_of_latency_and_size_are_kept(
 ) -> None:
     found = verdict(
         *at_cost(3.0),
-        limits={"max_latency_us": 100.0, "max_artifact_mb": None},
+        limits={"max_latency_us": 5_000.0, "max_artifact_mb": None},
         measured={"latency_us": measured, "artifact_mb": 3.0},
     )
     assert found.accepted is accepted
     assert says in reason(found, "latency")["text"]
     assert "size" not in {part["rule"] for part in found.reasons}
+
+
+def test_a_size_is_told_in_its_unit() -> None:
+    found = verdict(
+        *at_cost(3.0),
+        limits={"max_artifact_mb": 2.5},
+        measured={"artifact_mb": 1_026.0},
+    )
+    text = reason(found, "size")["text"]
+    assert text == "Size is 1\u202f026\xa0MB; 2.5\xa0MB is allowed."
 
 
 def test_a_model_that_answers_otherwise_once_stored_is_rejected() -> None:

@@ -18,6 +18,7 @@ from registry.clock import now as clock_now
 from registry.featurizer import tuning
 from registry.models import ModelVersion, Run, Step
 from registry.versions import register_version
+from registry.written import latency
 
 SAMPLE = 200  # rows that golden rows and latency are taken from
 
@@ -120,8 +121,8 @@ def fast_enough(work: StepWork, results: list[TrialResult]) -> list[TrialResult]
     kept = [r for r in results if measured[r.spec.number] <= limit]
     if not kept:
         raise StepRefused(
-            f"No model answers a row within {limit:g} µs; the fastest takes "
-            f"{min(measured.values()):.0f} µs."
+            f"No model answers a row within {latency(limit)}; the fastest "
+            f"takes {latency(min(measured.values()))}."
         )
     return kept
 

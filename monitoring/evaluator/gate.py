@@ -16,12 +16,12 @@ from monitoring.evaluator.scored import Scored
 from monitoring.evaluator.sentences import gained
 from monitoring.evaluator.slices import SMALLEST_SLICE, slice_masks
 from registry.catalogue import Metric
-from registry.written import number
+from registry.written import latency, megabytes, number
 
 Reason = dict[str, Any]  # {"rule", "passed", "text", "numbers"}
 LIMITS = (
-    ("max_latency_us", "latency_us", "µs for one row", "Latency"),
-    ("max_artifact_mb", "artifact_mb", "MB", "Size"),
+    ("max_latency_us", "latency_us", latency, " for one row", "Latency"),
+    ("max_artifact_mb", "artifact_mb", megabytes, "", "Size"),
 )
 
 
@@ -164,20 +164,18 @@ def _limits(
     limits: Mapping[str, float | None], measured: Mapping[str, float | None]
 ) -> list[Reason]:
     reasons = []
-    for limit_key, key, unit, label in LIMITS:
+    for limit_key, key, words, of, label in LIMITS:
         limit = limits.get(limit_key)
         if limit is None:
             continue
         value = measured.get(key)
         numbers = {key: value, limit_key: limit}
         if value is None:
-            text = (
-                f"{label} was not measured; at most {number(limit)} {unit} is allowed."
-            )
+            text = f"{label} was not measured; at most {words(limit)}{of} is allowed."
             reasons.append(_reason(label.lower(), False, text, **numbers))
             continue
         passed = value <= limit
-        text = f"{label} is {number(value)} {unit}; {number(limit)} is allowed."
+        text = f"{label} is {words(value)}{of}; {words(limit)} is allowed."
         reasons.append(_reason(label.lower(), passed, text, **numbers))
     return reasons
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import template
 
+from registry.written import latency as written_latency
 from registry.written import number
 
 register = template.Library()
@@ -36,9 +37,7 @@ def latency(us: float | None) -> str:
     >>> latency(53.42), latency(20_691), latency(None)
     ('53.4\\xa0µs', '20.7\\xa0ms', '—')
     """
-    if us is None or us < 1_000:
-        return said(us, "µs")
-    return said(us / 1_000, "ms")
+    return DASH if us is None else written_latency(us)
 
 
 @register.filter

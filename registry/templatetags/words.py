@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince, timeuntil
 
 from registry.clock import now
+from registry.written import percent as written_percent
 from registry.written import significant, written
 
 register = template.Library()
@@ -60,7 +61,7 @@ def percent(share: float | None, digits: int = 0) -> str:
     """
     if share is None:
         return "\N{EM DASH}"
-    return f"{written(f'{100 * share:,.{digits}f}')}\N{NO-BREAK SPACE}%"
+    return written_percent(share, digits)
 
 
 @register.filter

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from registry.written import four
+from registry.written import four, percent
 
 WIDTH, HEIGHT, GAP = 120.0, 28.0, 1.0
 SHOWN = 12  # categories with a bar of their own
@@ -55,4 +55,4 @@ def _span(edges: list[float], counts: list[int]) -> str:
 
 
 def _shares(top: list[list[Any]], total: int) -> str:
-    return ", ".join(f"{value} {100 * n / total:.0f} %" for value, n in top[:5])
+    return ", ".join(f"{value} {percent(n / total)}" for value, n in top[:5])
