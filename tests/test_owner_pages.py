@@ -7,11 +7,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from monitoring.models import Alert, AlertRule, HourBucket, Note, Target
-from registry.clock import now
+from monitoring.monitor.folding import bring_up_to_date
+from registry.actors import COMMAND_LINE
+from registry.clock import moved_to, now
 from registry.models import User
 from serving import rollout
+from serving.frontend.front import predict_batch
 from serving.models import Prediction, Rollout
-from tests.factories import make_project, sign_in
+from tests.factories import make_project, make_rows, make_serving, sign_in
 from tests.full_project import make_full_project, make_people
 from tests.pages import text
 from tests.refused import shown
@@ -248,3 +251,27 @@ def test_the_first_screen_reads_no_predictions() -> None:
     raw = [q["sql"] for q in asked if f'FROM "{table}"' in q["sql"]]
     assert all("EXISTS" in sql or "LIMIT" in sql for sql in raw), raw
     assert len(asked) < 45
+
+
+def test_answers_of_four_weeks_are_as_many_on_both_pages() -> None:
+    """Both count from the same midnight on, whatever the hour is."""
+    churn = make_project()
+    make_people(churn)
+    make_serving(churn)
+    noon = now().replace(hour=12)
+    first = noon.replace(hour=1) - timedelta(days=28)
+    moments = [first - timedelta(days=1), first, noon - timedelta(days=3)]
+    for moment, asked in zip(moments, (1, 2, 4), strict=True):
+        requests = [{"input": row} for row in make_rows(asked)]
+        with moved_to(moment):
+            predict_batch(
+                project=churn, requests=requests, actor=COMMAND_LINE, now=moment
+            )
+    with moved_to(noon):
+        bring_up_to_date(churn)
+        vera = sign_in("Vera")
+        overview = text(vera.get("/p/churn"))
+        rollouts = text(vera.get("/p/churn/rollout"))
+
+    assert '<dd>6 <span class="muted">in four weeks</span></dd>' in overview
+    assert ", 6 answers since " in rollouts

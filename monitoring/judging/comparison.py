@@ -116,7 +116,11 @@ def compare_rollout(
 
 
 def began(rollout: Rollout, *, now: datetime) -> datetime:
-    return hour_of(rollout.started_at or now - DEFAULT_PERIOD)
+    """The hour of the start or, where nothing was started, a midnight: the overview
+    counts its four weeks by whole days, and both say as many answers."""
+    if rollout.started_at is None:
+        return hour_of(now - DEFAULT_PERIOD).replace(hour=0)
+    return hour_of(rollout.started_at)
 
 
 def candidate_role(rollout: Rollout) -> str:
