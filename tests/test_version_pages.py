@@ -306,22 +306,23 @@ def test_mistakes_are_found_behind_answers_whose_truth_is_not_in_yet(
 def test_mistakes_are_looked_for_among_so_many_truths_and_no_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also where a scoring asked for more than that at one moment."""
+    """Also where a scoring asked for more than that at one moment, and its rows lie in
+    no order of their numbers."""
     project = make_project()
     version, at = make_bare_version(project, 1), now() - timedelta(hours=5)
-    for minutes in (0, 1, 1, 1, 1, 2):
+    for number, minutes in ((1, 0), (4, 1), (2, 1), (5, 1), (3, 1), (6, 2)):
         asked = at + timedelta(minutes=minutes)
         row = make_prediction(project, version=version, at=asked)
         Match.objects.create(
-            project=project, prediction_id=row.pk, value="No", by_silence=True,
-            source="silence", observed_at=asked, predicted_at=asked,
+            pk=number, project=project, prediction_id=row.pk, value="No",
+            by_silence=True, source="silence", observed_at=asked, predicted_at=asked,
         )  # fmt: skip
     looked = []
-    for most in (1, 3, 5, 6, 7):
+    for most in range(1, 8):
         monkeypatch.setattr(mistakes, "LOOKED_THROUGH", most)
         looked.append(mistakes.worst(version)[1])
 
-    assert looked == [1, 3, 5, 6, 6]
+    assert looked == [1, 2, 3, 4, 5, 6, 6]
 
 
 def test_the_buttons_say_what_they_do_and_serving_versions_have_none(

@@ -63,7 +63,7 @@ def _newest(version: ModelVersion) -> QuerySet[Match]:
 def _not_too_many(newest: QuerySet[Match]) -> QuerySet[Match]:
     """By where the last of them lies: who asks for the first few of a queryset within
     another one has all of that one looked up first."""
-    places = newest.values_list("predicted_at", "pk")
+    places = newest.order_by("-predicted_at", "-pk").values_list("predicted_at", "pk")
     last = places[LOOKED_THROUGH - 1 : LOOKED_THROUGH].first()
     if last is None:
         return newest
