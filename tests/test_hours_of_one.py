@@ -160,6 +160,37 @@ def test_an_hour_of_live_is_no_measure_for_one_failure_in_twenty_five(
     assert "of live's since 28 days before the rollout" in found["text"]
 
 
+def test_hundreds_of_live_s_answers_acquit_who_fails_as_often_as_they_do(
+    canary: Rollout,
+) -> None:
+    """Three requests in a hundred are such that no version can read them, and all that
+    live has besides is a scoring of clean rows."""
+    for n in range(40):
+        at = BEGAN + n * HOUR
+        hour(canary.candidate, "canary", at, NONE, n=2)
+        hour(canary.live, "live", at, NONE, n=20, errors=n % 5 < 3)
+    hour(canary.live, "live", BEGAN + 50 * HOUR, NONE, n=100_000)
+    hour(canary.candidate, "canary", BEGAN + 51 * HOUR, NONE, n=2400, errors=72)
+
+    found = failures(canary)
+
+    assert found["ok"]
+    assert "and in others beside 800 of live's at most" in found["text"]
+
+
+def test_a_hundred_answers_of_live_leave_room_for_chance(canary: Rollout) -> None:
+    """Of whom three in a hundred fail, one in a hundred did: too few to tell."""
+    hour(canary.candidate, "canary", BEGAN, NONE, n=10)
+    hour(canary.live, "live", BEGAN, NONE, n=120, errors=1)
+    hour(canary.live, "live", BEGAN + 2 * HOUR, NONE, n=1000)
+    hour(canary.candidate, "canary", BEGAN + 3 * HOUR, NONE, n=2400, errors=72)
+
+    found = failures(canary)
+
+    assert found["ok"]
+    assert "and in others beside 120 of live's at most" in found["text"]  # no "since"
+
+
 def thin_days(canary: Rollout, days: int, *, gain: float = 0.0) -> None:
     """Twelve answers a day, half of them the candidate's, hardly two in one hour."""
     for n in range(days):

@@ -22,8 +22,9 @@ ERROR_MARGIN = 0.01  # more failures than live by this share is a breach
 SLOWEST = 0.05  # of answers, whose least slow one is the 95th percentile
 LATENCY_LIMIT = 2.0  # times live's 95th percentile
 SLOW_MS = 50.0  # below that, twice as slow is no breach
-MEASURED = 100  # answers before a 95th percentile says anything
+MEASURED = 100  # answers before a 95th percentile, or who failed, says anything
 ENOUGH = 1000  # of live's: beside a hundred, four failures in a hundred never show
+CHANCE = 2.0  # standard errors: with one, a tenth of identical versions is taken back
 
 
 class Alone(NamedTuple):
@@ -55,7 +56,7 @@ def _failures(
     everyone must not fail unseen. Never of both as one: a scoring of many rows would hide
     what fails beside live. So either may be a breach, and the rest makes nothing safe
     that hours of both do not."""
-    met, rest = _met(together), _rest(together, alone)
+    met, (rest, since) = _met(together), _rest(together, alone)
     gaps = (met.difference_of_shares(), rest.difference_of_shares())
     hourly, other = (one_sided_sequence(gap) if gap else None for gap in gaps)
     known = [
@@ -69,7 +70,7 @@ def _failures(
         return guard | {"ok": True, "safe": False, "text": f"{text}."} | unknown
     broken = [(f, gap) for f, gap in known if f.low > ERROR_MARGIN]
     told, gap = (broken or known)[0]
-    where = _in_words(hourly, other, rest=rest, since=alone.since)
+    where = _in_words(hourly, other, rest=rest, since=since)
     return guard | {
         "ok": not broken,
         "safe": not broken and told.high < ERROR_MARGIN,
@@ -88,13 +89,24 @@ def _met(together: Sequence[Pair]) -> Strata:
     return found
 
 
-def _rest(together: Sequence[Pair], alone: Alone) -> Strata:
+def _rest(together: Sequence[Pair], alone: Alone) -> tuple[Strata, str]:
     """The candidate's answers in hours that live did not have, beside live's in the hours
-    of both: there live met what was asked. Its others may be a scoring of clean rows."""
-    theirs = _of_both(together) if are_measured(together) else alone.theirs
-    found = Strata()
-    found.add(_unmet(alone.ours, together), _failed(theirs))
-    return found
+    of both: there live met what was asked. Its others may be a scoring of clean rows, so
+    that a hundred of both may acquit already, though not convict. And since when live's
+    are counted, in words."""
+    near, far, ours = Strata(), Strata(), _unmet(alone.ours, together)
+    near.add(ours, _failed(_of_both(together)))
+    far.add(ours, _failed(alone.theirs))
+    is_near = are_measured(together) or _acquits(near)
+    return (near, "") if is_near else (far, alone.since)
+
+
+def _acquits(near: Strata) -> bool:
+    """What the candidate fails more may be chance, going by so few of live's."""
+    gap = near.difference_of_shares()
+    if gap is None or near.live.whole.n < MEASURED:
+        return False
+    return gap.value - CHANCE * gap.standard_error <= ERROR_MARGIN
 
 
 def _unmet(ours: Pieces, together: Sequence[Pair]) -> Moments:
