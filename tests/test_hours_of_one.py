@@ -255,19 +255,74 @@ def test_a_scoring_every_night_takes_no_thin_candidate_back(canary: Rollout) -> 
     assert found["value"] == pytest.approx(0)
 
 
-def test_traffic_is_as_thin_where_its_first_days_have_lost_their_hours(
-    canary: Rollout, project: Project
-) -> None:
-    thin_days(canary, 180)
+def let_go_of_old_hours(project: Project, *, days: int) -> None:
     while merge_days(project):
         pass
-    now = BEGAN + 181 * DAY
-    gone = HourBucket.objects.filter(hour__lt=hours_since(project, now=now))
-    assert gone.delete()[0]
+    since = hours_since(project, now=BEGAN + days * DAY)
+    assert HourBucket.objects.filter(hour__lt=since).delete()[0]
 
-    found = compared(canary, after=now - BEGAN)["difference"]
 
-    assert found["n"] == 180 * 12
+def test_of_days_that_have_lost_their_hours_nothing_is_compared(
+    canary: Rollout, project: Project
+) -> None:
+    thin_days(canary, 180, gain=2.0)
+    let_go_of_old_hours(project, days=181)
+
+    found = compared(canary, after=181 * DAY)
+
+    assert found["verdict"] == "better"
+    assert found["difference"]["n"] == 90 * 12
+
+
+@pytest.mark.parametrize("hardness", [5, 20])
+def test_nights_that_have_lost_their_hours_are_not_put_beside_their_days(
+    canary: Rollout, project: Project, hardness: int
+) -> None:
+    """What live scored at night, of easier or harder rows, and the same model at noon."""
+    for n in range(1, 101):
+        midnight = BEGAN.replace(hour=0) + n * DAY
+        both(canary, midnight + 12 * HOUR, rows(40, 10), rows(40, 10))
+        hour(canary.live, "live", midnight, rows(2000, hardness))
+    let_go_of_old_hours(project, days=101)
+
+    found = compared(canary, after=101 * DAY)
+    points = history(canary, now=BEGAN + 101 * DAY)
+
+    assert found["difference"]["value"] == pytest.approx(0)
+    assert [point["value"] for point in points] == pytest.approx([0] * len(points))
+
+
+def test_bad_days_take_no_candidate_back_once_they_have_lost_their_hours(
+    canary: Rollout, project: Project
+) -> None:
+    """Of the requests of the first days no version could read a quarter."""
+    for n in range(1, 101):
+        bad = 20 if n < 9 else 0
+        at = BEGAN + n * DAY
+        hour(canary.candidate, "canary", at, NONE, n=80, errors=bad)
+        hour(canary.live, "live", at, NONE, n=80, errors=bad)
+    let_go_of_old_hours(project, days=101)
+
+    found, _ = compared(canary, after=101 * DAY)["guardrails"]
+
+    assert found["ok"]
+    assert "and in others" not in found["text"]
+
+
+def test_days_of_live_that_have_lost_their_hours_are_still_a_measure(
+    canary: Rollout, project: Project
+) -> None:
+    """Targets have sent everyone to the candidate since the first hour."""
+    for n in range(1, 20):
+        hour(canary.live, "live", BEGAN - n * DAY, NONE, n=2000)
+    for n in range(1, 101):
+        hour(canary.candidate, "canary", BEGAN + n * DAY, NONE, n=100, errors=4)
+    let_go_of_old_hours(project, days=101)
+
+    found, _ = compared(canary, after=101 * DAY)["guardrails"]
+
+    assert not found["ok"]
+    assert "beside 38\u202f000 of live's since 28 days before" in found["text"]
 
 
 def test_the_evidence_of_thin_traffic_is_drawn_at_hours_that_have_been(

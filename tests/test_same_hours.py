@@ -13,7 +13,7 @@ from monitoring.judging.gain_chart import gain_chart
 from monitoring.judging.rollouts import judge
 from monitoring.judging.statistics import confidence_sequence
 from monitoring.judging.strata import Strata
-from monitoring.models import DayBucket, HourBucket
+from monitoring.models import DayBucket
 from monitoring.monitor import packing
 from monitoring.monitor.days import merge_days
 from registry import clock
@@ -237,22 +237,6 @@ def test_a_long_rollout_is_drawn_by_the_day_from_its_first_hour_on(
     assert [point["value"] for point in points] == pytest.approx([0] * 6)
     midnights = [BEGAN.replace(hour=0) + n * DAY for n in range(1, 7)]
     assert [point["at"] for point in points] == midnights
-
-
-@pytest.mark.django_db
-@pytest.mark.touches_services
-def test_of_a_rollout_older_than_its_hours_days_are_compared(
-    canary: Rollout, project: Project
-) -> None:
-    for n in range(3):
-        both(canary, BEGAN + n * DAY, rows(300, 10 + n), rows(300, 9 + n))
-    merge_days(project)
-    HourBucket.objects.all().delete()
-
-    found = compared(canary, after=120 * DAY)["difference"]
-
-    assert found["value"] == pytest.approx(-1)
-    assert found["n"] == 2 * 600  # without the first day, of which a part was before
 
 
 @pytest.mark.django_db

@@ -1,7 +1,7 @@
 """Live, candidate and baseline side by side, and what may be said about the difference.
 
 The candidate's share is judged on one number a prediction (a loss, a cost), hour by
-hour or day by day, by confidence sequences that stay right however often one looks.
+hour, by confidence sequences that stay right however often one looks.
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,10 @@ from monitoring.judging.side_by_side import (
     MEANS,
     Pair,
     Pieces,
+    hours_of,
     moments,
+    old_days_of,
     pairs_of_any_traffic,
-    pieces_of,
     rows,
 )
 from monitoring.judging.statistics import (
@@ -137,7 +138,7 @@ def _sides(rollout: Rollout, *, now: datetime) -> tuple[Pieces, Pieces]:
     if rollout.candidate is None:
         return [], []
     start, project = began(rollout, now=now), rollout.project
-    read_as = partial(pieces_of, project=project, start=start, now=now)
+    read_as = partial(hours_of, project=project, start=start, now=now)
     ours = read_as(rollout.candidate, role=candidate_role(rollout))
     return ours, read_as(rollout.live, role="live")
 
@@ -145,10 +146,9 @@ def _sides(rollout: Rollout, *, now: datetime) -> tuple[Pieces, Pieces]:
 def _with_before(rollout: Rollout, *, start: datetime, now: datetime) -> Pieces:
     """Also live's last weeks, where it has answered hardly anybody since: targets may
     send everyone to the candidate, in the middle of an hour."""
-    start -= DEFAULT_PERIOD
-    return pieces_of(
-        rollout.live, project=rollout.project, role="live", start=start, now=now
-    )
+    place: dict[str, Any] = {"project": rollout.project, "role": "live"}
+    place |= {"start": start - DEFAULT_PERIOD, "now": now}
+    return old_days_of(rollout.live, **place) + hours_of(rollout.live, **place)
 
 
 def strata_of(together: Iterable[Pair], project: Project) -> Strata:

@@ -2,7 +2,7 @@
 
 Each point is what `compare_rollout` would have said then: everything since the start,
 hour against hour (thin hours of a day as one), with an interval that holds at all looks
-together.
+together. Of what is older than hours are kept nothing is told.
 """
 
 from __future__ import annotations

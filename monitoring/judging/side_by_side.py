@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import chain
 
 from msgspec.structs import replace
@@ -83,7 +82,7 @@ def moments(pieces: Pieces, key: str) -> Moments:
     return found
 
 
-def pieces_of(
+def hours_of(
     version: ModelVersion,
     *,
     project: Project,
@@ -91,18 +90,36 @@ def pieces_of(
     start: datetime,
     now: datetime,
 ) -> Pieces:
-    """By the hour, from the first one on. Of old days whose hours are gone, the days;
-    the first of them is not whole, and left out."""
-    where = {"version": version, "role": role, "slice": ""}
-    read_as = partial(read, projects={project.pk: project}, now=now)
-    kept = hours_since(project, now=now)
-    found: Pieces = []
-    if start < kept:
-        days = DayBucket.objects.filter(
-            **where, day__gt=start.date(), day__lt=kept.date()
-        )
-        found = read_as(days, "outcomes", by="day")
-    hours = HourBucket.objects.filter(
-        **where, hour__gte=max(start, kept), hour__lt=now + timedelta(hours=1)
+    """From the first one on, as far back as hours are kept."""
+    first = max(start, hours_since(project, now=now))
+    found = HourBucket.objects.filter(
+        version=version,
+        role=role,
+        slice="",
+        hour__gte=first,
+        hour__lt=now + timedelta(hours=1),
     )
-    return found + read_as(hours, "outcomes", by="hour")
+    return read(found, "outcomes", by="hour", projects={project.pk: project}, now=now)
+
+
+def old_days_of(
+    version: ModelVersion,
+    *,
+    project: Project,
+    role: str,
+    start: datetime,
+    now: datetime,
+) -> Pieces:
+    """The days whose hours are gone; the first of them is not whole, and left out. One
+    with another they say nothing: one had the noon, the other the night."""
+    kept = hours_since(project, now=now)
+    if start >= kept:
+        return []
+    found = DayBucket.objects.filter(
+        version=version,
+        role=role,
+        slice="",
+        day__gt=start.date(),
+        day__lt=kept.date(),
+    )
+    return read(found, by="day", projects={project.pk: project}, now=now)
