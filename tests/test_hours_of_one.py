@@ -337,6 +337,41 @@ def test_the_evidence_of_thin_traffic_is_drawn_at_hours_that_have_been(
     assert [point["n"] for point in points] == [12, 24, 36]
 
 
+def test_the_first_minutes_of_an_hour_are_no_thin_hour_of_a_busy_day(
+    canary: Rollout,
+) -> None:
+    """Nights are thin: the last of their hours is when their evidence came."""
+    midnight = BEGAN.replace(hour=0) + DAY
+    for hours in range(0, 4, 2):
+        hour(canary.candidate, "canary", midnight + hours * HOUR, rows(3, 12))
+        hour(canary.live, "live", midnight + (hours + 1) * HOUR, rows(3, 12))
+    for hours in range(4, 9):
+        both(canary, midnight + hours * HOUR, rows(100, 11), rows(100, 10))
+    now = midnight + 9 * HOUR
+    before = history(canary, now=now)
+    both(canary, now, rows(1, 19), rows(1, 10))
+
+    after = history(canary, now=now + HOUR / 60)
+
+    assert after[: len(before)] == before
+    assert [point["n"] for point in after] == [12, 212, 412, 612, 812, 1012, 1014]
+    compared_now = compared(canary, after=now + HOUR / 60 - BEGAN)["difference"]
+    assert compared_now["value"] == after[-1]["value"]
+
+
+def test_a_thin_hour_is_one_with_those_of_its_day_as_soon_as_it_is_over(
+    canary: Rollout,
+) -> None:
+    """Until then it waits, unless both have answered in it."""
+    thin_days(canary, 2)
+    at = BEGAN.replace(hour=0) + 2 * DAY + 11 * HOUR
+
+    going_on = compared(canary, after=at + HOUR / 2 - BEGAN)["difference"]
+    over = compared(canary, after=at + HOUR - BEGAN)["difference"]
+
+    assert (going_on["n"], over["n"]) == (12 + 11, 12 + 12)
+
+
 @pytest.mark.parametrize("alone", [["live"], ["canary"], ["live", "canary"]])
 def test_hours_that_one_had_for_itself_are_no_thin_traffic(
     canary: Rollout, alone: list[str]

@@ -96,7 +96,7 @@ def compare_rollout(
     if candidate is None:
         return answer | {"verdict": "none", "text": "There is no candidate."}
     ours, theirs = _sides(rollout, now=now)
-    together = pairs_of_any_traffic(ours, theirs)
+    together = pairs_of_any_traffic(ours, theirs, now=now)
     strata = strata_of(together, project)
     ratio = _sample_ratio(rollout) if with_units else None
     alone = Alone(ours, theirs)
@@ -131,7 +131,7 @@ def candidate_role(rollout: Rollout) -> str:
 def hours_of_both(rollout: Rollout, *, now: datetime) -> list[Pair]:
     """The hours since the rollout began in which candidate and live both answered, thin
     ones of a day as one; not those of a pause, which live had for itself."""
-    return pairs_of_any_traffic(*_sides(rollout, now=now))
+    return pairs_of_any_traffic(*_sides(rollout, now=now), now=now)
 
 
 def _sides(rollout: Rollout, *, now: datetime) -> tuple[Pieces, Pieces]:

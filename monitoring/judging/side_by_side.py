@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from monitoring.evaluator.moments import Moments
 from monitoring.models import DayBucket, HourBucket
 from monitoring.monitor.days import hours_since
+from monitoring.monitor.fold import hour_of
 from monitoring.monitor.rollups import Piece, read
 from registry.models import ModelVersion, Project
 from serving.models import Prediction
@@ -40,21 +41,22 @@ def pairs(ours: Iterable[Piece], theirs: Iterable[Piece]) -> Iterator[Pair]:
             yield at, one[at], other[at]
 
 
-def pairs_of_any_traffic(ours: Pieces, theirs: Pieces) -> list[Pair]:
+def pairs_of_any_traffic(ours: Pieces, theirs: Pieces, *, now: datetime) -> list[Pair]:
     """By the hour; hours of few answers as one with those of their day: of twelve answers
     a day two seldom share an hour. What one scored for itself stays apart."""
-    return list(pairs(*_by_day_where_thin(ours, theirs)))
+    return list(pairs(*_by_day_where_thin(ours, theirs, now=now)))
 
 
 def rows(pieces: Iterable[Piece]) -> int:
     return sum(piece.n for piece in pieces)
 
 
-def _by_day_where_thin(*sides: Pieces) -> list[Pieces]:
+def _by_day_where_thin(*sides: Pieces, now: datetime) -> list[Pieces]:
     """Thin hours at the last one of their day, by which it is told how far the evidence
-    is."""
-    hours = _by_time(chain(*sides))
-    thin = [at for at in sorted(hours) if rows(hours[at]) < THIN]
+    is. The hour going on stays by itself: any is thin while it begins."""
+    hours, going_on = _by_time(chain(*sides)), hour_of(now)
+    over = sorted(at for at in hours if at < going_on)
+    thin = [at for at in over if rows(hours[at]) < THIN]
     last = {at.date(): at for at in thin}
     told = {at: last[at.date()] for at in thin}
     return [
