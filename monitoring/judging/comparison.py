@@ -130,7 +130,8 @@ def candidate_role(rollout: Rollout) -> str:
 
 def hours_of_both(rollout: Rollout, *, now: datetime) -> list[Pair]:
     """The hours since the rollout began in which candidate and live both answered, thin
-    ones of a day as one; not those of a pause, which live had for itself."""
+    ones of a day as one. Of a pause live had the hours for itself: they are not among
+    these, except for thin ones of a day on which the candidate had thin ones too."""
     return pairs_of_any_traffic(*_sides(rollout, now=now), now=now)
 
 

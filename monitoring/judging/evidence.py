@@ -1,8 +1,9 @@
 """How the evidence grew: the candidate's gain after every hour, or day, of a rollout.
 
 Each point is what `compare_rollout` would have said then: everything since the start,
-hour against hour (thin hours of a day as one), with an interval that holds at all looks
-together. Of what is older than hours are kept nothing is told.
+hour against hour, with an interval that holds at all looks together. Not so within a day
+of thin hours, which are one: all of them are told at the last, though by then it had
+said something of those before. And of what is older than hours are kept nothing is told.
 """
 
 from __future__ import annotations
