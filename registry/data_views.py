@@ -17,7 +17,7 @@ from registry.errors import DomainError
 from registry.models import Dataset, Job, ModelVersion, Project
 from registry.web import bars, keyset, live, uploads
 from registry.web.pages import PageRequest, onwards, project_page, whole_number
-from registry.written import UNDER_ONE, percent
+from registry.written import UNDER_ONE, percent, whole
 
 DATASETS = 50  # a page
 ROWS = 50
@@ -131,12 +131,16 @@ def origin(lineage: dict[str, Any]) -> str:
     if lineage.get("kind") == "production":
         labels = lineage.get("counts", {}).get("from labels", 0)
         produced = lineage.get("rows_added", 0) - labels
-        parts = [f"{produced:,} rows from production"] if produced or not labels else []
-        parts += [f"{labels:,} that experts labelled"] if labels else []
+        parts = (
+            [f"{whole(produced)} rows from production"]
+            if produced or not labels
+            else []
+        )
+        parts += [f"{whole(labels)} that experts labelled"] if labels else []
         joint = ", " if len(parts) > 1 else " and "
         return f"dataset {lineage.get('root')}{joint}{' and '.join(parts)}"
     if extended := lineage.get("extends"):
-        return f"dataset {extended} and {lineage.get('rows_added', 0):,} rows more"
+        return f"dataset {extended} and {whole(lineage.get('rows_added', 0))} rows more"
     if source := lineage.get("source"):
         where = lineage.get("table") or lineage.get("file") or ""
         return f"the source {source}{f', {where}' if where else ''}"
@@ -190,7 +194,9 @@ def _import(
     lineage = {"upload": upload.name, "sha256": upload.sha256, **read}
     prepared = intake.prepare(project=project, frame=frame, name=title, lineage=lineage)
     dataset = intake.commit(prepared, by=actor)
-    messages.success(request, f"Dataset {dataset.number} is in: {dataset.rows:,} rows.")
+    messages.success(
+        request, f"Dataset {dataset.number} is in: {whole(dataset.rows)} rows."
+    )
     return redirect("dataset", project.slug, dataset.number)
 
 

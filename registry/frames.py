@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from registry import images
 from registry.classes import class_name
 from registry.schema import LARGEST_INTEGER, LARGEST_NUMBER, STRINGS, Field
+from registry.written import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ class BadValues:
     def __str__(self) -> str:
         where = ", ".join(map(str, self.rows)) + (", …" if self.count > 5 else "")
         return (
-            f"{self.count} values are not {self.kind} (row {where}; the first is "
+            f"{whole(self.count)} values are not {self.kind} (row {where}; the first is "
             f"{self.example!r}): {CURES[self.kind]}, or leave them empty."
         )
 

@@ -1,12 +1,14 @@
 """What is said of a table writes its numbers as the pages do: thousands apart, and a
 percentage with its space."""
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from registry import differences, findings
+from monitoring.judging import steps
+from registry import data_views, differences, findings, frames
 
 
 def found(x: Any, *, task: str = "regression") -> dict[str, str]:
@@ -62,4 +64,31 @@ def test_what_changed_between_two_tables_writes_them_too() -> None:
     assert [one.text for one in told] == [
         "2\u202f000 rows more: 1\u202f026 before, 3\u202f026 now.",
         "40\xa0% are missing, 0\xa0% before.",
+    ]
+
+
+def test_values_that_cannot_be_read_are_counted_as_well() -> None:
+    bad = frames.BadValues("x", "numeric", 1_026, [1, 2], "many")
+
+    assert str(bad).startswith("1\u202f026 values are not numeric (row 1, 2, …; ")
+
+
+def test_what_a_step_of_a_plan_has_seen_is_too() -> None:
+    step = steps.Progress(
+        asked={"percent": 5}, answers=1_026, lasted=timedelta(hours=25)
+    )
+
+    assert step.text == "25 h and 1\u202f026 answers at 5 %"
+
+
+def test_where_rows_came_from_is_too() -> None:
+    added = {"rows_added": 3_078}
+    learnt = {"kind": "production", "root": 1, "counts": {"from labels": 1_026}}
+
+    told = [data_views.origin(added | more) for more in (learnt, {"extends": 1})]
+
+    assert told == [
+        "dataset 1, 2\u202f052 rows from production and 1\u202f026 that experts "
+        "labelled",
+        "dataset 1 and 3\u202f078 rows more",
     ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from monitoring.monitor.fold import hour_of
 from monitoring.monitor.series import Window, total
+from registry.written import whole
 from serving.models import Prediction, Rollout
 
 ROWS_COUNTED = 1000  # one by one, where the plan asks for fewer answers
@@ -26,9 +27,8 @@ class Progress:
     @property
     def text(self) -> str:
         hours = self.lasted.total_seconds() / 3600
-        return (
-            f"{hours:.3g} h and {self.answers} answers at {self.asked['percent']:g} %"
-        )
+        answers = whole(self.answers)
+        return f"{hours:.3g} h and {answers} answers at {self.asked['percent']:g} %"
 
 
 def progress(
