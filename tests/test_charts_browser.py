@@ -1,10 +1,11 @@
 """Charts as people meet them: drawn under the policy, in both themes, read as a table."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from tests.browsing import PHONE, Watched, serious
 from tests.factories import make_project, make_user
@@ -201,13 +202,18 @@ def test_a_click_on_a_point_leads_to_its_rows(vera: Watched) -> None:
     page = see(vera, "line")
     point: Any = page.locator("#line .points path").nth(2).bounding_box()
 
-    page.mouse.move(point["x"] - 5, point["y"] + 3)
-    page.mouse.move(point["x"] + 3, point["y"] + 3, steps=3)
-    expect(page.locator("#line .hoverlayer")).to_contain_text("Version 7")
-    page.mouse.down()
-    page.mouse.up()
+    def clicked() -> bool:
+        page.mouse.move(point["x"] - 5, point["y"] + 3)
+        page.mouse.move(point["x"] + 3, point["y"] + 3, steps=3)
+        expect(page.locator("#line .hoverlayer")).to_contain_text("Version 7")
+        page.mouse.down()
+        page.mouse.up()
+        with suppress(TimeoutError):
+            page.wait_for_url("**/p/churn/predictions?day=*", timeout=20_000)
+        return "/p/churn/predictions?day=" in page.url
 
-    page.wait_for_url("**/p/churn/predictions?day=*")
+    # A click that meets a chart while it is drawn anew, for a new width, is lost.
+    assert any(clicked() for _ in range(5))
 
 
 def test_nothing_jumps_and_a_phone_is_wide_enough(vera: Watched) -> None:

@@ -42,20 +42,20 @@ def test_the_monitor_says_what_is_wrong_and_when_nothing_is(churn: Project) -> N
 
     Alert.objects.filter(state="pending").update(state="firing")
     assert (
-        verdict("monitor") == "2 alerts fire and need somebody: inputs and performance."
+        verdict("monitor") == "2 alerts fire and need somebody: drift and performance."
     )
 
     Alert.objects.exclude(state="resolved").update(state="acknowledged")
     assert verdict("monitor").startswith(
-        "Somebody looks after what is wrong: inputs and p"
+        "Somebody looks after what is wrong: drift and p"
     )
 
     Alert.objects.exclude(state="resolved").update(state="muted")
-    assert verdict("monitor").startswith("What is wrong is muted: inputs and perf")
+    assert verdict("monitor").startswith("What is wrong is muted: drift and perf")
 
     Alert.objects.exclude(state="resolved").update(state="pending")
     assert verdict("monitor").startswith(
-        "Not sure yet whether something is wrong: inputs and performance; "
+        "Not sure yet whether something is wrong: drift and performance; "
     )
 
     Alert.objects.update(state="resolved")
