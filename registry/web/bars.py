@@ -10,10 +10,10 @@ SHOWN = 12  # categories with a bar of their own
 
 
 def of_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"bars": [{x, y, width, height}], "words"}`; no bars where nothing is counted.
+    r"""`{"bars": [{x, y, width, height}], "words"}`; no bars where nothing is counted.
 
     >>> of_figures({"top": [["a", 3], ["b", 1]], "other": 0})["words"]
-    'a 75 %, b 25 %'
+    'a 75\xa0%, b 25\xa0%'
     """
     histogram = (
         figures.get("histogram") or figures.get("length", {}).get("histogram") or {}
